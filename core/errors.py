@@ -20,8 +20,11 @@ UnstuckError
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
+
+#: Characters of a word that a message repeats.
+LONGEST_WORD: Final = 80
 
 
 class UnstuckError(Exception):
@@ -111,6 +114,15 @@ class NotAFilter(Invalid):
         super().__init__(detail, {"q": detail})
         self.message = message
         self.start, self.end = start, end
+
+    def within(self, text: str) -> "NotAFilter":
+        """Return the same about a text of one word, for which the word says more than a place in it does."""
+        if len(words := text.split()) == 1:
+            name = words[0].partition(":")[0].lstrip("-")
+            is_said = name in self.message or len(words[0]) > LONGEST_WORD
+            detail = self.message if is_said else f"{self.message}: {words[0]}"
+            Invalid.__init__(self, detail, {"q": detail})
+        return self
 
 
 class TooMany(Refused):

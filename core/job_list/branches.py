@@ -18,15 +18,12 @@ from core.database.text import ids_beginning
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
 from core.job_list import people, reasons_and_arguments, sources, spans
-from core.job_list.filters import JobFilter, YesNo
+from core.job_list.filters import FEWEST_OF_ID, JobFilter, YesNo
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
 from core.models import JobStatus
 
 _IS_DUE: Final = col(Job.run_at) <= clock.db_now()
-
-#: Characters of free text from which on it may be the beginning of a job's id; customers are told thirteen.
-FEWEST_OF_ID = 9
 
 
 @dataclass(slots=True)
@@ -132,6 +129,8 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     if job_filter.arg:
         branch.narrow(*reasons_and_arguments.by_arguments(job_filter.arg))
     _narrow_by_figures(branch, job_filter)
+    if job_filter.id and (ids := ids_beginning(job_filter.id)):
+        branch.narrow(col(Job.id).between(*ids), sources.by_id(*ids))
     if job_filter.connection:
         branch.narrow(col(Job.connection_id) == job_filter.connection, sources.by_connection(job_filter.connection))
     return all(

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.clock import ZonedTime
+from core.database.text import ids_beginning
 from core.diagnosis.done_again import Redone
 from core.diagnosis.situation import Situation
 from core.errors import Invalid, NotAFilter
@@ -33,6 +34,13 @@ def _split(value: object) -> object:
     return [name.strip() for part in parts for name in str(part).split(",") if name.strip()]
 
 
+def _beginning_of_id(value: str | None) -> str | None:
+    """Refuse what begins no id, or those of more jobs than a moment has."""
+    if value and (len(value) < FEWEST_OF_ID or not ids_beginning(value)):
+        raise ValueError("no id")
+    return value
+
+
 def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -40,6 +48,9 @@ def _blank_is_none(value: object) -> object:
 #: PostgreSQL stores no NUL, so a search cannot contain one.
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\x00]*$")]
 _OptionalText = Annotated[_Text | None, BeforeValidator(_blank_is_none)]
+#: Characters from which on a text may be the beginning of a job's id; customers are told thirteen.
+FEWEST_OF_ID: Final = 9
+_JobId = Annotated[_OptionalText, AfterValidator(_beginning_of_id)]
 #: Values of one filter, at most.
 MOST_VALUES: Final = 100
 _Names = Annotated[frozenset[_Text], BeforeValidator(_split), Field(max_length=MOST_VALUES)]
@@ -76,6 +87,7 @@ _ALLOWED = {
     "created_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "finished_after": "is a time with its zone, such as 2026-11-20T14:02:00Z",
     "finished_before": "is a time with its zone, such as 2026-11-20T14:02:00Z",
+    "id": f"is the id of a job, or at least its first {FEWEST_OF_ID} characters",
     "connection": "is the id of a connection",
     "other_than": "is the id of a user",
 }
@@ -106,6 +118,8 @@ class JobFilter(BaseModel):
     #: The same: only jobs of other users, and of none.
     not_user: _OptionalText = None
     connection: _Id = None
+    #: The job's own id, or its beginning.
+    id: _JobId = None
     #: A user's id: only jobs of other users.
     other_than: _Id = None
     #: An error's fingerprint, or words from its type and message; the start of a word is enough.
@@ -139,6 +153,13 @@ class JobFilter(BaseModel):
 
         Raises Invalid, naming each invalid field and its allowed values, or NotAFilter with the place in `q`.
         """
+        try:
+            return cls._read(params)
+        except NotAFilter as refusal:
+            raise refusal.within(str(params.get("q"))) from None
+
+    @classmethod
+    def _read(cls, params: Mapping[str, str | Sequence[str]]) -> Self:
         given = _flat(params)
         typed = language.read(str(given.pop("q"))) if isinstance(given.get("q"), str) else language.Reading()
         if twice := [name for name in typed.params if given.get(name)]:

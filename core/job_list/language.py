@@ -16,7 +16,7 @@ from typing import Final
 from core.diagnosis.situation import Situation
 from core.errors import NotAFilter
 from core.job_list.ranges import is_span, moments, moments_text, number_range
-from core.job_list.syntax import Term, is_operator, list_text, quoted, terms_in, unknown, value_text
+from core.job_list.syntax import ARGUMENT, Term, is_operator, list_text, quoted, terms_in, unknown, value_text
 from core.jobs.labels import Label
 from core.models import JobStatus
 from core.redact import is_secret
@@ -38,7 +38,7 @@ _TIMES: Final = ("created", "finished")
 #: Qualifiers as a person meets them, in the order in which they are offered.
 QUALIFIERS: Final = (
     *("status", "situation", "kind", "user", "queue", "error", "created", "took", "waited", "attempt", "by", "reason"),
-    *("arg.", "finished", "label", "connection", "other_than", "due", "redone"),
+    *("arg.", "id", "finished", "label", "connection", "other_than", "due", "redone"),
 )
 #: Parameters that the language has, too, for who knows them from an address.
 _PARAMETERS: Final = ("created_after", "created_before", "finished_after", "finished_before")
@@ -52,6 +52,7 @@ _MEANT: Final[Mapping[str, str]] = {
     "duration": "took",
     "requested": "created",
     "age": "created",
+    "since": "created",
     "email": "user",
     "mail": "user",
     "type": "kind",
@@ -175,7 +176,7 @@ def _read_known(term: Term, reading: Reading) -> None:
 def arguments(text: str) -> Iterator[Term]:
     """Yield the arguments of `preset:mid-tier size:"a b"`. Raises ValueError."""
     try:
-        for term in terms_in(text, ()):
+        for term in terms_in(text, (), ARGUMENT):
             if not (term.name and term.text) or term.is_list or term.is_negated or is_secret(term.name):
                 raise ValueError("no argument")
             yield term
@@ -224,8 +225,8 @@ def _read_moments(term: Term, reading: Reading) -> None:
         after, before = moments(term.text)
     except ValueError:
         message = (
-            f"{term.name} is an age such as <1h or 2d..7d, a day, or times such as 2026-11-20..2026-11-22 or "
-            f">=2026-11-20T14:02Z, not {cited(term.text)}"
+            f"{term.name} is an age such as <1h or 2d..7d, a day such as today, or times such as "
+            f"2026-11-20..2026-11-22 or >=2026-11-20T14:02Z, not {cited(term.text)}"
         )
         raise _wrong(term, message) from None
     for end, moment in (("after", after), ("before", before)):

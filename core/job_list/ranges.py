@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from core import clock
+
 #: The units that a span is written in, in milliseconds, the largest first.
 _UNITS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _PART: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)(w|d|h|ms|min|m|s)")
 _COMPARED: Final = re.compile(r"(>=|<=|>|<)(.+)")
+#: Days by their names.
+_DAYS_AGO: Final = {"today": timedelta(), "yesterday": timedelta(days=1)}
 #: The longest span, and the highest attempt.
 LONGEST: Final = timedelta(days=36_500)
 MOST_ATTEMPTS: Final = 1_000_000
@@ -82,13 +86,14 @@ def number_range(value: object) -> object:
 def moments(text: str) -> tuple[datetime | None, datetime | None]:
     """Return the first moment that a text means, and the first that it no longer does; days are those of UTC.
 
-    `2026-11-20` is a day, `2026-11-20..2026-11-22` three, `>=2026-11-20T14:02Z` all from then on. Raises ValueError.
+    `2026-11-20` and `today` are a day, `2026-11-20..2026-11-22` three, `>=2026-11-20T14:02Z` all from then on; today is
+    the day on which this is asked. Raises ValueError.
     """
     try:
         if compared := _COMPARED.fullmatch(text):
             return _side(compared[1], *_moment(compared[2]))
         first, is_range, last = text.partition("..")
-        if not is_range and len(first) > len("2026-11-20"):
+        if not is_range and first.lower() not in _DAYS_AGO and len(first) > len("2026-11-20"):
             raise ValueError("a moment is no range")
         begin, [last_begin, last_end] = _moment(first)[0], _moment(last if is_range else first)
     except OverflowError as error:
@@ -145,8 +150,9 @@ def _number(text: str) -> int:
 
 def _moment(text: str) -> tuple[datetime, datetime]:
     """Return the beginning and the end of a day, or a moment and the next one."""
-    if len(text) == len("2026-11-20"):
-        begin = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    if (days_ago := _DAYS_AGO.get(text.lower())) is not None or len(text) == len("2026-11-20"):
+        day = date.fromisoformat(text) if days_ago is None else clock.now().astimezone(UTC).date() - days_ago
+        begin = datetime.combine(day, datetime.min.time(), UTC)
         return begin, begin + timedelta(days=1)
     moment = datetime.fromisoformat(text)
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

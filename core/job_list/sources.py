@@ -196,7 +196,7 @@ def by_end(range_: Sequence[Condition]) -> Source:
 
 def by_id(first: UUID, last: UUID) -> Source:
     """Return the jobs with these ids: one, or the few of a moment."""
-    return Source("id", (Arm((col(Job.id).between(first, last),)),), ordered=False, rank=8)
+    return Source(f"id {first} {last}", (Arm((col(Job.id).between(first, last),)),), ordered=False, rank=8)
 
 
 def _paired(where: tuple[Condition, ...], pairs: Sequence[tuple[str, str]]) -> Arm:

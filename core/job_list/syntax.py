@@ -14,7 +14,9 @@ from typing import Final
 from core.errors import NotAFilter
 
 #: What may be a qualifier; `https://` is none, and `mailto:` is part of an address that was copied.
-_QUALIFIER: Final = re.compile(r"(-?)(?!mailto:)([A-Za-z][A-Za-z0-9_.\-]*):(?!//)")
+_QUALIFIER: Final = re.compile(r"(-?)(?!mailto:)((?i:arg\.)[^\s:\"(),]+|[A-Za-z][A-Za-z0-9_.\-]*):(?!//)")
+#: An argument by itself; its name is in any letters.
+ARGUMENT: Final = re.compile(r"(-?)([^\s:\"(),\-][^\s:\"(),]*):")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _VISIBLE: Final = re.compile(r"\S")
 _WORD: Final = re.compile(r"\S+")
@@ -42,12 +44,12 @@ class Term:
     is_list: bool = False
 
 
-def terms_in(text: str, known: Container[str]) -> Iterator[Term]:
+def terms_in(text: str, known: Container[str], names: re.Pattern[str] = _QUALIFIER) -> Iterator[Term]:
     """Yield the terms of a text in their order. Raises NotAFilter for what the language does not have.
 
     Without a value, only a `known` name is a qualifier: `status: failed` is a slip, `TimeoutError: no answer` is text.
     """
-    terms = [*_scanned(text, known)]
+    terms = [*_scanned(text, known, names)]
     for place, term in enumerate(terms):
         before, after = terms[max(place - 1, 0) : place], terms[place + 1 : place + 2]
         if is_operator(term) and any(each.name for each in before + after):
@@ -87,14 +89,14 @@ def list_text(values: Sequence[str]) -> str:
     return ",".join(values if is_plain else map(quoted, values))
 
 
-def _scanned(text: str, known: Container[str]) -> Iterator[Term]:
+def _scanned(text: str, known: Container[str], names: re.Pattern[str]) -> Iterator[Term]:
     place = 0
     while match := _VISIBLE.search(text, place):
         place = match.start()
         if _GROUP.match(text, place):
             raise NotAFilter("Brackets stand only around the values of one filter, such as status:(failed OR queued)",
                              place, place + 1)  # fmt: skip
-        qualifier = _QUALIFIER.match(text, place)
+        qualifier = names.match(text, place)
         term = _qualifier(text, qualifier) if qualifier else _word(text, place)
         if qualifier and not term.text and term.name.lower() not in known:
             term = _word(text, place)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import clock
 from core.diagnosis.done_again import Redone
 from core.diagnosis.situation import Situation
 from core.errors import Invalid, NotAFilter
@@ -111,6 +112,10 @@ def test_pasted_words_that_look_like_comparisons_are_text(word: str) -> None:
         ("duration>30s", "To compare, write took:>30s", 0),
         ("duration:>30s", "duration is not a filter; did you mean took?", 0),
         ("email:ana", "email is not a filter; did you mean user?", 0),
+        ("age:<1h", "age is not a filter; did you mean created?", 0),
+        ("since:2026-11-20", "since is not a filter; did you mean created?", 0),
+        ("id:12345", "id is the id of a job, or at least its first 9 characters, not '12345'", 0),
+        ('kind:"a"b', 'A space is missing here: kind:"a"b', 8),
         ("created:soon", "created is an age such as <1h", 0),
         ("created:>9999-12-31", "created is an age such as <1h", 0),
         ("arg.api_key:x", "arg.api_key is hidden", 0),
@@ -123,7 +128,8 @@ def test_what_is_no_filter_is_refused_with_its_place(text: str, message: str, st
     with pytest.raises(NotAFilter) as refusal:
         JobFilter.from_text(text)
     assert refusal.value.detail.startswith(message)
-    assert (refusal.value.start, refusal.value.detail.endswith(f"(at character {start + 1})")) == (start, True)
+    has_place = refusal.value.detail.endswith(f"(at character {start + 1})")
+    assert (refusal.value.start, has_place) == (start, len(text.split()) > 1), "one word needs no place"
     assert set(refusal.value.fields) == {"q"}
 
 
@@ -148,6 +154,21 @@ def test_what_q_says_and_a_parameter_says_otherwise_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(("word", "days_ago"), [("today", 0), ("YESTERDAY", 1)])
+def test_today_and_yesterday_are_days_of_utc(word: str, days_ago: int) -> None:
+    day = clock.now().date() - timedelta(days=days_ago)
+    assert JobFilter.from_text(f"created:{word}") == JobFilter.from_text(f"created:{day}")
+    assert JobFilter.from_text(f"finished:>={word}") == JobFilter.from_text(f"finished:>={day}")
+
+
+@pytest.mark.parametrize("name", ["ü", "größe", "имя", "u\u0308"])
+def test_the_name_of_an_argument_is_in_any_letters(name: str) -> None:
+    job_filter = JobFilter.from_text(f"arg.{name}:x arg.b:y")
+    assert (job_filter.q, job_filter.arg) == (None, {(name, "x"), ("b", "y")})
+    assert JobFilter.from_params(job_filter.to_params()) == JobFilter.from_text(job_filter.to_text()) == job_filter
+    assert JobFilter.from_text(f"{name}:x").q == f"{name}:x", "elsewhere such letters are text"
+
+
 def names(values: st.SearchStrategy[str]) -> st.SearchStrategy[frozenset[str]]:
     return st.frozensets(values, max_size=3)
 
@@ -155,7 +176,9 @@ def names(values: st.SearchStrategy[str]) -> st.SearchStrategy[frozenset[str]]:
 #: What can be stored; names are stripped, and a comma separates them in an address.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30).map(str.strip)
 NAME = st.text('ab.*-_"(\\ é:', max_size=9).map(str.strip).filter(bool)
-ARGUMENT = st.from_regex(r"[a-z][a-zA-Z0-9_\-]{0,8}", fullmatch=True).filter(lambda name: not language.is_secret(name))
+ARGUMENT = st.from_regex(r"[a-zéя][a-zA-Z0-9_é\-]{0,8}", fullmatch=True).filter(
+    lambda name: not language.is_secret(name)
+)
 SPAN = st.timedeltas(timedelta(), timedelta(days=9_000)).map(
     lambda span: timedelta(milliseconds=span // timedelta(milliseconds=1))
 )
@@ -186,6 +209,7 @@ FILTERS = st.builds(
     status=st.frozensets(st.sampled_from(JobStatus)), label=st.frozensets(st.sampled_from(Label)),
     situation=st.frozensets(st.sampled_from(Situation)), kind=names(NAME), queue=names(NAME), not_kind=names(NAME),
     not_queue=names(NAME), user=OPTIONAL, not_user=OPTIONAL, error=OPTIONAL, by=OPTIONAL, reason=OPTIONAL,
+    id=st.sampled_from([None, str(UUID(int=9)), "019a2b3c-4"]),
     connection=st.sampled_from([None, UUID(int=7)]), other_than=st.sampled_from([None, UUID(int=8)]),
     q=st.one_of(st.none(), WORDS), created=SPANS, finished=SPANS, took=SPANS, waited=SPANS, attempt=NUMBERS,
     created_after=MOMENT, created_before=MOMENT, finished_after=MOMENT, finished_before=MOMENT,
