@@ -123,6 +123,8 @@ class JobList:
         self._screen.classes(add="refused") if problem else self._screen.classes(remove="refused")
         self._grid.set_inert(inert=bool(problem))
         self._refusal.show(problem, key=problem)
+        if not problem:
+            self._update_url("same")  # what was no filter is not in the address of the jobs that are shown now
 
     def _export(self, to: Format) -> None:
         if self._problem:

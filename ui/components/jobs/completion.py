@@ -1,6 +1,6 @@
-"""What the search above the list of jobs offers while a filter is typed: names of filters, and values with counts."""
+"""What the search above the list of jobs offers: names of filters, values with counts, and views while it is empty."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,7 @@ from core.diagnosis.situation import Situation
 from core.job_list.counts import Facets, Total
 from core.job_list.language import LISTED, NEGATABLE, QUALIFIERS
 from core.job_list.syntax import value_text
+from core.job_list.views import ViewLine
 from core.models import JobStatus
 
 #: Offers shown at once.
@@ -52,6 +53,16 @@ class Offer:
     text: str
     label: str
     hint: str
+    #: Where choosing it leads instead: a view has an order, too.
+    href: str = ""
+
+
+def beginnings(views: Iterable[ViewLine]) -> list[Offer]:
+    """Return what an empty search offers: every filter, and every view that the person has."""
+    return [
+        *_names("", "", ""),
+        *(Offer(view.filter, view.name, view.filter or "all jobs", view.href) for view in views),
+    ]
 
 
 def offers(text: str, counts: Facets, queues: Mapping[str, str], shown: Callable[[Total | None], str]) -> list[Offer]:

@@ -18,10 +18,12 @@ from ui.components.jobs.completion import Offer
 
 #: The list of offers handles presses itself, and keeps the focus in the field.
 _EMIT: Final = "(event) => { const line = event.target.closest('[data-offer]'); line && emit(line.dataset.offer) }"
-#: While offers are shown, the arrows and Escape are theirs.
+#: While offers are shown, the arrows and Escape are theirs; but Escape leaves an empty field, and the arrow opens it.
 _MOVE: Final = """(event) => {
-  if (event.target.getAttribute("aria-expanded") !== "true") return;
-  if (!["ArrowDown", "ArrowUp", "Escape"].includes(event.key)) return;
+  const { key, target } = event;
+  const isOpen = target.getAttribute("aria-expanded") === "true";
+  if (!(isOpen ? ["ArrowDown", "ArrowUp"].includes(key) : key === "ArrowDown" && !target.value)
+    && !(isOpen && key === "Escape" && target.value)) return;
   event.preventDefault();
   event.stopPropagation();
   emit(event.key);
@@ -30,6 +32,15 @@ _MOVE: Final = """(event) => {
 ECHO_SECONDS: Final = 1.0
 #: What waits for a pause in typing is sent first: later, it would be taken for what is typed after Enter.
 _ENTER: Final = "({ target }) => { target.dispatchEvent(new Event('change')); emit(target.value); }"
+#: A window that is left and entered again enters its field, too: no person did, and nothing is to cover the rows.
+_ENTER_FIELD: Final = """({ target }) => {
+  if (!target.value && !target.dataset.away) emit();
+  delete target.dataset.away;
+}"""
+_LEAVE_FIELD: Final = """({ target }) => {
+  if (document.activeElement === target) target.dataset.away = "yes";
+  emit();
+}"""
 _KEEP_FOCUS: Final = "(event) => event.preventDefault()"
 
 
@@ -54,6 +65,8 @@ class FilterField:
         self._offers: list[Offer] = []
         self._lines: list[ui.element] = []
         self._chosen = -1
+        #: Whether the person is still there for whom the offers of an empty field are read.
+        self._is_opening = False
         with box("search"):
             self._input = ui.input(placeholder="Search or status:failed", value=typed)
             self._input.props('outlined dense clearable debounce=150 aria-label="Search jobs" data-key=/ role=combobox')
@@ -71,7 +84,9 @@ class FilterField:
         self._input.on_value_change(self._note_typed)
         self._input.on("keydown", self._press, js_handler=_MOVE)
         self._input.on("keydown.enter", self._press_enter, js_handler=_ENTER)
-        self._input.on("blur", self._close)
+        self._input.on("focus", self._open, js_handler=_ENTER_FIELD)
+        self._input.on("click", self._open, js_handler="({ target }) => { if (!target.value) emit(); }")
+        self._input.on("blur", self._close, js_handler=_LEAVE_FIELD)
         self._list.box.on("click", self._take, js_handler=_EMIT)
         self._list.box.on("mousedown", js_handler=_KEEP_FOCUS)
 
@@ -105,12 +120,13 @@ class FilterField:
         if typed in self._echoes and time.monotonic() < self._echo_until:
             self._input.set_value(self._shown)
             return
-        offers = await self._offered(typed)
+        offers = await self._offered(typed) if typed.strip() else []
         if typed != self.typed:
             return  # more was typed meanwhile, or Enter pressed
         job_filter = self._check(typed)
         if typed == self._words:
             await self._on_words(None)
+            self._show(typed, [])
             return
         if offers:  # it is being written, and is no search of its beginning
             self.pending, self.problem = ("" if self.problem else typed.strip()), ""
@@ -148,9 +164,12 @@ class FilterField:
         else:
             await self._apply(typed)
 
-    def _press(self, event: GenericEventArguments) -> None:
+    async def _press(self, event: GenericEventArguments) -> None:
         if event.args == "Escape":
             self._close()
+            return
+        if not self._lines:
+            await self._open()
             return
         step, number = (1 if event.args == "ArrowDown" else -1), len(self._lines)
         # Beyond the last one is none, so that Enter applies the text as it is.
@@ -162,12 +181,24 @@ class FilterField:
 
     async def _complete(self, offer: Offer) -> None:
         self._close()
-        self._input.set_value(offer.text)
+        if offer.href:
+            ui.navigate.to(offer.href)
+        else:
+            self._input.set_value(offer.text)
+
+    async def _open(self) -> None:
+        """Offer what can begin a filter, if nothing is typed."""
+        if self.typed or self._lines:
+            return
+        self._is_opening = True
+        offers = await self._offered("")
+        if self._is_opening:
+            self._show("", offers)
 
     def _show(self, typed: str, offers: list[Offer]) -> None:
         if typed != self.typed or self._list.box.is_deleted:
             return
-        self._offers, self._chosen = offers, -1
+        self._offers, self._chosen, self._is_opening = offers, -1, False
         self._list.show(offers, key=offers)
         self._list.box.set_visibility(bool(offers))
         self._set_props({"aria-expanded": "true" if offers else "false"})
@@ -178,11 +209,20 @@ class FilterField:
 
     def _draw(self, offers: list[Offer]) -> None:
         self._lines = []
-        for number, offer in enumerate(offers):
-            with dressed(box("offer"), props={"role": "option", "data-offer": str(number)}) as line:
-                text(offer.label, "clip")
-                text(offer.hint, "muted clip")
-            self._lines.append(line)
+        views = sum(bool(offer.href) for offer in offers)
+        for offer in offers[: len(offers) - views]:
+            self._draw_line(offer)
+        if views:
+            with dressed(box(), props={"role": "group", "aria-label": "Views"}):
+                text("Views", "muted heading", tag="div").props("aria-hidden=true")
+                for offer in offers[-views:]:
+                    self._draw_line(offer)
+
+    def _draw_line(self, offer: Offer) -> None:
+        with dressed(box("offer"), props={"role": "option", "data-offer": str(len(self._lines))}) as line:
+            text(offer.label, "clip")
+            text(offer.hint, "muted clip")
+        self._lines.append(line)
 
     def _mark_chosen(self) -> None:
         for number, line in enumerate(self._lines):
@@ -190,6 +230,8 @@ class FilterField:
             if line.props.get("aria-selected") != is_chosen:
                 line.props["aria-selected"] = is_chosen
         chosen = self._lines[self._chosen].html_id if self._chosen >= 0 else None
+        if chosen:
+            ui.run_javascript(f"getHtmlElement({self._lines[self._chosen].id}).scrollIntoView({{ block: 'nearest' }})")
         self._set_props({"aria-activedescendant": chosen})
 
     def _mark_problem(self) -> None:

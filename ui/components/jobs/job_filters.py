@@ -11,12 +11,13 @@ from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
 from core.job_list.names import names_in
 from core.job_list.sources import CAP
+from core.job_list.views import views_of
 from core.jobs.labels import Label
 from ui import access, query_cache
 from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import icon, set_html, words
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
-from ui.components.jobs.completion import Offer, offers
+from ui.components.jobs.completion import Offer, beginnings, offers
 from ui.components.jobs.filter_field import FilterField
 from ui.components.jobs.filter_words import filter_words
 from ui.console_pages import Change
@@ -181,7 +182,9 @@ class FilterBar:
         await self._apply(self._filter.but(**{**given, **chosen, "q": typed.q}))
 
     async def _offered(self, typed: str) -> list[Offer]:
-        """Return what can complete a text, from the counts that are on the screen already."""
+        """Return what can complete a text, from the counts that are on the screen already, or begin one."""
+        if not typed:
+            return beginnings(await access.load(views_of, access.me().id))
         queues = await query_cache.queues.now() if "queue:" in typed.split(" ")[-1] else None
         hints = {each.line.name: f"{each.line.waiting:,} waiting" for each in queues.queues} if queues else {}
         return offers(typed, self._counts, hints, shown)
