@@ -23,7 +23,7 @@ from core.diagnosis.customer import last_preset
 from core.diagnosis.situation import Situation
 from core.diagnosis.user import context_of, diagnose_in
 from core.diagnosis.user_situation import LISTED, may_be_listed, user_situation
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.job_list.queries import jobs_of_user
 from core.models import BackgroundJob, DemoModeStatus, Event, PlatformConnection, User
 from core.people.connections import ConnectionState, states_of
@@ -106,9 +106,11 @@ def find_users(
     """Return users by the start of e-mail address, name or id, ignoring case; if none starts so, by any part.
 
     The newest come first; in a situation of HELD_UP those who have been in it longest, of whom `because` are those in
-    it for one reason.
+    it for one reason. Raises Invalid for a reason without one of these situations.
     """
-    search, where = pasted(search), _Where(situation, tidy(because) if situation in HELD_UP else "")
+    if problem := problem_of(situation, because):
+        raise Invalid(problem, {"because": problem})
+    search, where = pasted(search), _Where(situation, tidy(because))
     if not search:
         query = _select_lines(where) if where.because else _newest(situation, user_situation())
         return _cut(fetch(session, query, **bounds(MOST, start)), start)
@@ -117,6 +119,14 @@ def find_users(
     if is_any:
         return lines
     return _lines(session, where, contain_words(session, search, User.email, User.name), start)
+
+
+def problem_of(situation: Situation | None, because: str) -> str:
+    """Return why no user is in a situation for a reason; empty: some may be."""
+    if not tidy(because) or situation in HELD_UP:
+        return ""
+    named = " or ".join(sorted(HELD_UP))
+    return f"A reason (because) needs the situation that it is the reason of: {named}."
 
 
 def users_by_situation(session: Session) -> Mapping[Situation, int]:

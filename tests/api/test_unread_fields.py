@@ -91,6 +91,16 @@ def test_a_refused_field_is_told_in_words_with_those_that_there_are(admin: TestC
     assert users.json()["detail"] == "need: unknown parameter; this address reads q, situation, after, because."
 
 
+@pytest.mark.parametrize("situation", [{}, {"situation": "waiting"}])
+def test_a_reason_of_a_situation_that_was_not_named_is_refused_in_words(
+    admin: TestClient, situation: dict[str, str]
+) -> None:
+    answer = admin.get("/api/users", params={"because": "demo", **situation})
+    meant = "A reason (because) needs the situation that it is the reason of: failed or held or stuck."
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "because", "message": meant}])
+    assert admin.get("/api/users", params={"because": "demo", "situation": "held"}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/api/jobs/facets?limit=5", "/api/audit/export?limit=5", "/api/audit?format=csv"])
 def test_a_list_refuses_the_parameters_of_its_neighbour(admin: TestClient, path: str) -> None:
     assert admin.get(path).status_code == 422

@@ -185,3 +185,14 @@ def test_a_filter_in_the_address_that_was_none_leaves_it_when_the_search_is_empt
     search.press("Enter")
     page.locator(".jg-row").first.wait_for()
     page.wait_for_url("**/jobs")
+
+
+def test_the_users_page_says_that_a_reason_needs_its_situation(console: Any, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/users?because=demo")
+    alert = page.get_by_role("alert").get_by_text("A reason (because) needs the situation")
+    alert.wait_for()
+    page.get_by_role("button", name="failed").click()
+    page.wait_for_url("**/users?situation=failed")
+    alert.wait_for(state="hidden")

@@ -11,7 +11,7 @@ from nicegui.events import GenericEventArguments
 from core.database.window import Window
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import LISTED
-from core.people.users import HELD_UP, UserLine, UserListing, UserQuery, find_users
+from core.people.users import HELD_UP, UserLine, UserListing, UserQuery, find_users, problem_of
 from ui import access, query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
@@ -31,13 +31,16 @@ async def draw(q: str = "", situation: str = "", need: str = "", because: str = 
     `because`: only those who are in the situation for one reason, a queue or an error.
     """
     listed = situation or need
-    await UserSearch(UserQuery(q, Situation(listed) if listed in LISTED else None, because=because)).begin()
+    asked = UserQuery(q, Situation(listed) if listed in LISTED else None, because=because)
+    problem = problem_of(asked.situation, because)
+    await UserSearch(asked._replace(because="") if problem else asked, problem).begin()
 
 
 class UserSearch:
     """A search field, quick filters with counts, and the matching users."""
 
-    def __init__(self, asked: UserQuery) -> None:
+    def __init__(self, asked: UserQuery, problem: str) -> None:
+        """`problem`: what is wrong with the address, until something else is asked for."""
         self._search = search = asked.search
         self._situation, self._because = asked.situation, asked.because
         with box("screen padded") as self._screen:
@@ -51,6 +54,8 @@ class UserSearch:
                 # The browser's text: the server may not have received the last letters yet.
                 self._field.on("keydown.enter.prevent", self._open_only_hit, js_handler="(e) => emit(e.target.value)")
                 self._chips = {each: self._chip(each) for each in LISTED}
+            self._problem = text(problem, "wrongbox", tag="p").props("role=alert")
+            self._problem.set_visibility(bool(problem))
             with box("panel"):
                 self._rows: Part[Window[UserLine]] = Part(self._draw_rows)
                 self._pager = Pager("users", self.refresh)
@@ -102,6 +107,7 @@ class UserSearch:
         parameters = {"q": self._search, "situation": self._situation or "", "because": self._because}
         query = urlencode({name: value for name, value in parameters.items() if value})
         self._pager.start = 0
+        self._problem.set_visibility(False)
         note_address(f"/users?{query}" if query else "/users", change=change)
         await self.refresh()
 
