@@ -26,7 +26,7 @@ ASSETS_URL: Final = "/assets"
 
 #: Files that are served as one, under the name of one of them.
 BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "console.js": ("icons.json", "console.js", "typed.js", "alive.js", "bars.js", "dialogs.js"),
+    "console.js": ("icons.json", "console.js", "typed.js", "alive.js", "bars.js", "dialogs.js", "splitter.js"),
     "console.css": ("tokens.css", "base.css", "console.css", "cards.css"),
     "customer.css": ("tokens.css", "base.css", "customer.css", "cards.css"),
     # Modules in the order in which they need each other: `import` between them is left out, so names are unique.

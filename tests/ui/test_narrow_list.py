@@ -79,3 +79,30 @@ def test_the_row_at_the_top_stays_when_a_window_becomes_narrow(console, viewer: 
     page.locator(".jg-narrow").wait_for()
     rows_at_top = "view => Math.round(view.scrollTop / view.querySelector('.jg-row').offsetHeight)"
     assert page.locator(".jg-view").evaluate(rows_at_top) == 100
+
+
+def test_one_menu_has_what_the_buttons_of_a_wide_screen_have(console, viewer: User) -> None:
+    page = opened(console, viewer)
+    assert page.get_by_role("button", name="Columns").count() == 0
+    more = page.get_by_role("button", name="More actions")
+    targets = [more, page.get_by_label("Search jobs").locator("xpath=ancestor::label")]
+    more.click()
+    menu = page.locator(".more-menu")
+    names = ("Refresh", "Export as CSV", "Retry all that match …")
+    targets += [menu.locator(".q-item", has_text=name) for name in names]
+    targets += [menu.get_by_role("link", name="Tried again"), menu.get_by_role("button", name="Save this view …")]
+    for target in targets:
+        target.wait_for()
+        assert target.bounding_box()["height"] >= FINGER
+    menu.get_by_role("link", name="Tried again").click()
+    page.wait_for_url("**/jobs?q=attempt*")
+
+
+def test_the_number_of_new_jobs_covers_no_state_on_a_phone(console, viewer: User) -> None:
+    page = opened(console, viewer)
+    news = page.locator(".btn.news")
+    news.evaluate("button => button.classList.remove('hidden')")
+    place, states = news.bounding_box(), page.get_by_role("group", name="States").bounding_box()
+    assert place["y"] >= states["y"] + states["height"]
+    assert place["height"] >= FINGER
+    assert place["y"] + place["height"] <= page.locator(".jg-view").bounding_box()["y"]

@@ -15,7 +15,7 @@ from core.job_list.counts import Total
 from core.job_list.filters import JobFilter
 from core.job_list.orders import NEWEST_FIRST, SORTS
 from ui import access
-from ui.components.base.box import Part, box, text
+from ui.components.base.box import Part, box, dressed, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
 from ui.components.base.empty import empty
 from ui.components.jobs.bulk_menu import BulkMenu
@@ -25,8 +25,9 @@ from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import Chosen, JobGrid, Length, Menu, Shortcut
 from ui.components.jobs.job_histogram import JobHistogram
+from ui.components.jobs.more_menu import more_menu
 from ui.components.jobs.selection_bar import SelectionBar
-from ui.components.jobs.view_menu import ViewMenu
+from ui.components.jobs.view_menu import view_menu
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
@@ -71,6 +72,8 @@ class JobList:
                     self._bar = SelectionBar(self._grid, self._params)
                     self._refusal: Part[str] = Part(_draw_refusal, "refusal")
                     self._draw_menu()
+                splitter = {"role": "separator", "tabindex": "0", "aria-orientation": "vertical"}
+                dressed(box("splitter"), props={**splitter, "aria-label": "Width of the job", "aria-valuenow": "400"})
                 self._detail = box("detail", "aside").props('aria-label="Job"')
         self._listen()
         self._show_problem(self._filters.problem)
@@ -83,10 +86,11 @@ class JobList:
             self._new_rows.classes("news").props("aria-live=polite")
             self._new_rows.set_visibility(False)
             columns = ColumnMenu()
-            ViewMenu(lambda: (self._filters.refused or self._filter.to_text(), self._sort))
-            BulkMenu(self._params)
+            view_menu(self._present)
+            acts = BulkMenu(self._params)
             ExportMenu(self._export)
             icon_button("refresh", "Refresh", self._reload)
+            more_menu(self._present, acts, self._export, self._reload)
         return columns
 
     async def begin(self, opened: str) -> None:
@@ -135,6 +139,9 @@ class JobList:
     def _note_sort(self, sort: str) -> None:
         self._sort = sort if sort in SORTS else NEWEST_FIRST
         self._update_url()
+
+    def _present(self) -> tuple[str, str]:
+        return self._filters.refused or self._filter.to_text(), self._sort
 
     def _params(self) -> dict[str, str]:
         order = {"sort": self._sort} if self._sort != NEWEST_FIRST else {}

@@ -28,8 +28,12 @@ class BulkMenu:
             return  # the menu opens and closes itself
         self._is_drawn = True
         with self._button, ui.menu(value=True):
-            for name in ACTS:
-                ui.menu_item(f"{COMMANDS[name].label} all that match …", lambda name=name: self._prepare(name))
+            self.draw_acts()
+
+    def draw_acts(self) -> None:
+        """Draw a line of a menu for each act."""
+        for name in ACTS:
+            ui.menu_item(f"{COMMANDS[name].label} all that match …", lambda name=name: self._prepare(name))
 
     async def _prepare(self, name: str) -> None:
         await prepare_bulk(name, {key: value for key, value in self._params().items() if key != _SORT})

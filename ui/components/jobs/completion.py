@@ -58,9 +58,9 @@ class Offer:
 
 
 def beginnings(views: Iterable[ViewLine]) -> list[Offer]:
-    """Return what an empty search offers: every filter, and every view that the person has."""
+    """Return what an empty search offers: the filters up to `id:`, and every view that the person has."""
     return [
-        *_names("", "", ""),
+        *[*_names("", "", "")][: QUALIFIERS.index("id") + 1],
         *(Offer(view.filter, view.name, view.filter or "all jobs", view.href) for view in views),
     ]
 

@@ -19,7 +19,7 @@ _LABELS: Final[Mapping[Format, str]] = {
     Format.CSV: "Export as CSV",
     Format.JSONL: "Export as JSON lines",
 }
-
+Save = Callable[[Format], Awaitable[None] | None]
 
 #: Rows of one read.
 AT_ONCE: Final = 500
@@ -28,7 +28,7 @@ AT_ONCE: Final = 500
 class ExportMenu:
     """A button with a line for each format; its menu is made when first opened."""
 
-    def __init__(self, save: Callable[[Format], Awaitable[None] | None], name: str = "Export") -> None:
+    def __init__(self, save: Save, name: str = "Export") -> None:
         """`save` saves them in a format."""
         self._save = save
         self._is_drawn = False
@@ -39,8 +39,13 @@ class ExportMenu:
             return  # the menu opens and closes itself
         self._is_drawn = True
         with self._button, ui.menu(value=True):
-            for to, label in _LABELS.items():
-                ui.menu_item(label, lambda to=to: self._save(to))
+            draw_formats(self._save)
+
+
+def draw_formats(save: Save) -> None:
+    """Draw a line of a menu for each format."""
+    for to, label in _LABELS.items():
+        ui.menu_item(label, lambda to=to: save(to))
 
 
 def export_filter(params: Mapping[str, str], to: Format) -> None:

@@ -209,14 +209,17 @@ class FilterField:
 
     def _draw(self, offers: list[Offer]) -> None:
         self._lines = []
-        views = sum(bool(offer.href) for offer in offers)
-        for offer in offers[: len(offers) - views]:
-            self._draw_line(offer)
-        if views:
-            with dressed(box(), props={"role": "group", "aria-label": "Views"}):
-                text("Views", "muted heading", tag="div").props("aria-hidden=true")
-                for offer in offers[-views:]:
-                    self._draw_line(offer)
+        if not any(offer.href for offer in offers):
+            for offer in offers:
+                self._draw_line(offer)
+            return
+        with dressed(box("beginning"), props={"role": "presentation"}):
+            for name, is_view in (("Filters", False), ("Views", True)):
+                with dressed(box(), props={"role": "group", "aria-label": name}):
+                    text(name, "muted heading", tag="div").props("aria-hidden=true")
+                    for offer in offers:
+                        if bool(offer.href) is is_view:
+                            self._draw_line(offer)
 
     def _draw_line(self, offer: Offer) -> None:
         with dressed(box("offer"), props={"role": "option", "data-offer": str(len(self._lines))}) as line:

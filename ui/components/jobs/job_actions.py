@@ -54,9 +54,13 @@ After = Callable[[], Awaitable[None]]
 
 
 def draw_actions(rows: Sequence[Row], after: After) -> dict[str, ui.button]:
-    """Draw Retry and Cancel for these jobs; a button that fits none of them says why."""
+    """Draw Retry and Cancel, each if these jobs are in a status for it; what still keeps it from them, it says."""
     with box("hbox"):
-        return {name: _draw_action(name, rows, after) for name in ICONS}
+        return {
+            name: _draw_action(name, rows, after)
+            for name in ICONS
+            if any(row["status"] in WORKS_FROM[name] for row in rows)
+        }
 
 
 def why_not(name: str, rows: Sequence[Row]) -> str | None:

@@ -104,7 +104,7 @@ class JobDetail:
             text(row["kind"], tag="h1")
             box("grow")
             with box("hbox"):
-                self._retry = draw_actions([row], self.refresh)["job.retry"]
+                self._retry = draw_actions([row], self.refresh).get("job.retry")
                 JobMenu(job_detail.job, self.refresh)
             self._recommend(self._recommended)
         with box("hbox wrap"):

@@ -13,20 +13,38 @@ from ui.components.base.button import button, icon_button, say
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, Then, open_form
 
+Present = Callable[[], tuple[str, str]]
 
-class ViewMenu:
-    """A button whose menu is read when it is first opened, and after each change."""
 
-    def __init__(self, present: Callable[[], tuple[str, str]]) -> None:
+def view_menu(present: Present) -> ui.button:
+    """Return a button whose menu has the views; `present` returns the filter of the list as text, and its order."""
+    views = Views(present)
+
+    async def draw() -> None:
+        if not views.is_drawn:  # the menu opens and closes itself
+            with element, ui.menu(value=True):
+                await views.draw()
+
+    element = icon_button("bookmark", "Views", draw)
+    return element
+
+
+class Views:
+    """The views, in a menu of their own or in one with other things: read when first drawn, and after each change."""
+
+    def __init__(self, present: Present) -> None:
         """`present` returns the filter of the list as text, and its order."""
         self._present = present
         self._lines: Part[list[ViewLine]] | None = None
-        self._button = icon_button("bookmark", "Views", self._draw)
 
-    async def _draw(self) -> None:
-        if self._lines is not None:
-            return  # the menu opens and closes itself
-        with self._button, ui.menu(value=True), box("vbox views-menu"):
+    @property
+    def is_drawn(self) -> bool:
+        """Whether they have their place."""
+        return self._lines is not None
+
+    async def draw(self) -> None:
+        """Draw them here."""
+        with box("vbox views-menu"):
             self._lines = Part(self._draw_lines, "views")
             button("Save this view …", lambda: open_form("Save this view", "Save", self._draw_form))
         await self._look()

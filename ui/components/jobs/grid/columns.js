@@ -29,6 +29,15 @@ const looks = {
   number: { headerClass: "jg-right", cellClass: "jg-number" },
 };
 const NARROWEST = 36; // pixels
+// Words can be cut: where there is no room for all columns, as beside an open job, those of the usual width become
+// narrower, to this share, before the list scrolls sideways. A width that a person gave stays.
+const CUT = ["status", "kind", "user", "text"];
+const SHARE = 0.62;
+
+const narrowest = ({ flex, least, width, usual }) => {
+  if (flex) return least;
+  return width === usual ? Math.max(least, Math.round(width * SHARE)) : width;
+};
 
 export class Columns {
   constructor(columns, layout) {
@@ -39,6 +48,7 @@ export class Columns {
       cell: renderers[column.renderer],
       least: column.min_width ?? NARROWEST,
       flex: column.is_elastic ? 1 : null,
+      usual: CUT.includes(column.renderer) ? column.width : null,
       hide: column.is_hidden,
     }));
     this.reset();
@@ -68,12 +78,12 @@ export class Columns {
   }
   get template() {
     return this.shown
-      .map(({ flex, least, width }) => (flex ? `minmax(${least}px, ${flex}fr)` : `${width}px`))
+      .map((column) => `minmax(${narrowest(column)}px, ${column.flex ? `${column.flex}fr` : `${column.width}px`})`)
       .join(" ");
   }
   // The pixels below which the list scrolls sideways.
   get least() {
-    return this.shown.reduce((sum, { flex, least, width }) => sum + (flex ? least : width), 0);
+    return this.shown.reduce((sum, column) => sum + narrowest(column), 0);
   }
   show(name, visible) {
     const isLast = this.all.filter((column) => !column.hide).length === 1;
