@@ -1,4 +1,4 @@
-// The bar between a list and its detail: dragged, or moved by arrows; twice clicked, it goes back. This browser keeps it.
+// The bar between a list and its detail: dragged, or moved by arrows; two clicks reset it. The browser keeps it.
 (() => {
   const KEPT = "unstuck:detail-width";
   const STEP = 24; // pixels
