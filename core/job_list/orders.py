@@ -49,7 +49,7 @@ _READ: Final = ("status", "created_at", "run_at", "started_at", "finished_at", "
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OrderedJobs:
     """Some jobs of an ordered list: their ids, the place of the last, counted from 1, and the length of the list."""
 
     ids: list[UUID]
@@ -61,14 +61,14 @@ class Part:
 
 def part(
     session: Session, branch_list: list[Branch], sort: Sort, limit: int, start: int, after: UUID | None = None
-) -> Part:
+) -> OrderedJobs:
     """Return the jobs behind the first `start`, or behind the job `after` where it is one of them. Raises Invalid."""
     places, number, first_only = _ordered(session, branch_list, sort)
     known = sa.select(places.c.place).where(places.c.id == after).scalar_subquery()
     behind = places.c.place > (sa.func.coalesce(known, start) if after else start)
     shown = sa.select(places.c.id, places.c.place).where(behind, places.c.place <= number)
     rows = fetch(session, shown.order_by(places.c.place).limit(limit))
-    return Part([row.id for row in rows], rows[-1].place if rows else start, number, first_only)
+    return OrderedJobs([row.id for row in rows], rows[-1].place if rows else start, number, first_only)
 
 
 def between(session: Session, branch_list: list[Branch], sort: Sort, ends: tuple[UUID, UUID], most: int) -> list[UUID]:

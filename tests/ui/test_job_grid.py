@@ -114,6 +114,7 @@ def serve(url: str, port: int) -> None:
         ui.button("Everything", on_click=grid.select_all)
         ui.button("Failed only", on_click=lambda: grid.set_query({"status": "failed"}))
 
+    ui.add_head_html(f'<script src="{design.url_of("console.js")}"></script>', shared=True)
     api.mount(design.ASSETS_URL, compact.Assets(directory=design.ASSETS))
     ui.run_with(api, tailwind=False)
     uvicorn.run(api, host="127.0.0.1", port=port, log_level="error", ws="websockets-sansio")

@@ -11,7 +11,8 @@ from core.job_list import queries
 from core.job_list.orders import NEWEST_FIRST
 from core.models import Role
 from ui.api.deps import FilterCaller, read
-from ui.api.jobs import InOrder, filter_of
+from ui.api.jobs import filter_of
+from ui.api.lists import InOrder
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 

@@ -25,7 +25,7 @@ from core.job_list import queries
 from core.job_list.attempts import job_attempts
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
-from core.job_list.orders import MOST_SORTED, NEWEST_FIRST, Sort
+from core.job_list.orders import NEWEST_FIRST, Sort
 from core.job_list.rows import Row, detail
 from core.job_list.story import job_events
 from core.jobs import reschedule
@@ -37,20 +37,13 @@ from core.people.auth import Credentials
 from core.redact import shown
 from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.files import FILES, file_answer
-from ui.api.lists import After, Limit, listed
+from ui.api.lists import After, InOrder, Limit, listed
 from ui.api.operation_routes import add_task_route
 from ui.api.unread import declared_parameters
 from ui.service_checks import checked, service_checks
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
-InOrder = Annotated[
-    Sort,
-    Query(
-        description="`-created_at`: newest first. Any other order sorts up to "
-        f"{MOST_SORTED:,} matches; of more, `-took` and `-waited` list the first, and other orders are refused."
-    ),
-]
 #: What a job's owner does not see: on which machine it runs.
 _HIDDEN: Final[dict[str, Any]] = {"worker": None, "worker_id": None}
 

@@ -47,7 +47,7 @@ COLUMNS: Final = (
     ),
     Column("kind", "Kind", 140, "kind", is_in_narrow=True),
     Column("user_email", "User", 214, "user", reads=("user_email", "user_id"), sort="user", is_in_narrow=True),
-    Column("attempt", "Attempt", 84, "attempt", "number", reads=("attempt", "max_attempts"), sort="attempt"),
+    Column("attempt", "Attempt", 78, "attempt", "number", reads=("attempt", "max_attempts"), sort="attempt"),
     Column("queue", "Queue", 96, "text", "quiet"),
     Column("created_at", "Requested", 104, "time", sort="created_at", is_in_narrow=True),
     Column("started_at", "Started", 104, "time", "quiet", sort="started_at", is_hidden=True),
