@@ -12,6 +12,7 @@ from sqlalchemy import SQLColumnExpression
 from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
+from core.database.time_limit import TookTooLong, time_limit
 from core.errors import Invalid, NotFound
 from core.job_list import cursors, orders
 from core.job_list.branches import Branch, arm_ids, branches, count
@@ -29,6 +30,8 @@ EXPORTED: Final = (
     *("progress_done", "progress_total", "created_at", "run_at", "started_at", "finished_at", "worker", "error"),
     "retry_of",
 )
+#: Milliseconds for which matches are counted; where many filters each have many, rows are there long before.
+PATIENCE: Final = 400
 #: More rows than any table has.
 FARTHEST: Final = 10**12
 _Column = SQLColumnExpression[Any]
@@ -68,9 +71,14 @@ def page(
     if job_filter.is_empty() and of and start > of // 2:
         return _from_the_end(session, limit, start, of, sort)
     ids = _ids(session, branch_list, limit + 1, start, _beyond(cursors.moment_of(after), sort), sort)
-    if ids and len(ids) <= limit and not after:
+    if len(ids) <= limit and not after and (ids or not start):
         return _page(session, ids, limit, Total(start + len(ids), exact=True))
-    return _page(session, ids, limit, _total(session, job_filter, branch_list, at_end=len(ids) <= limit))
+    try:
+        with time_limit(session, PATIENCE):
+            total = _total(session, job_filter, branch_list, at_end=len(ids) <= limit)
+    except TookTooLong:
+        total = Total(start + len(ids), exact=False)
+    return _page(session, ids, limit, total)
 
 
 def rows_after(

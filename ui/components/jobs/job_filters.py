@@ -240,4 +240,4 @@ def shown(total: Total | None) -> str:
         return "0"
     if total.exact:
         return f"{total.value:,}"
-    return f"{CAP:,}+" if total.value == CAP + 1 else f"about {total.value:,}"
+    return f"{total.value - 1:,}+" if total.value <= CAP + 1 else f"about {total.value:,}"
