@@ -18,10 +18,10 @@ pytestmark = pytest.mark.browser
 FAILED = 150
 
 
-def asked_of(page: Page) -> set[str]:
-    """Return the set that gets the address of each request for rows; what others change may be loaded again."""
-    lists: set[str] = set()
-    page.on("request", lambda sent: lists.add(sent.url) if "/api/jobs?" in sent.url else None)
+def asked_of(page: Page) -> list[str]:
+    """Return the list that gets the address of each request for rows; what others change may be loaded again."""
+    lists: list[str] = []
+    page.on("request", lambda sent: lists.append(sent.url) if "/api/jobs?" in sent.url else None)
     return lists
 
 

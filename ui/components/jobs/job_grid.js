@@ -123,8 +123,10 @@ export default {
       this.order = new grid.Columns(this.columns, layout);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
       if (layout) this.$emit("columns", this.order.state);
-      if (returns) this.list.restore(before.state);
-      this.reload();
+      if (returns) {
+        this.list.restore(before.state);
+        this.reload();
+      } else this.blocks.ask(0); // unless the list has asked already
       if (this.list.isAny) this.$emit("select", this.selected());
     },
     leave() {

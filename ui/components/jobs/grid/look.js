@@ -127,8 +127,10 @@ const css = `
 .jg-sortable[aria-sort="ascending"]::after {
   content: " ↑";
 }
+.jg-sortable[aria-sort="none"]:not(:hover, :focus-visible)::after {
+  opacity: 0;
+}
 .jg-sortable[aria-sort="none"]::after {
-  content: " ↕";
   opacity: 0.55;
 }
 .jg-sortable:is(:hover, :focus-visible) {
