@@ -1,6 +1,7 @@
 """The list of jobs in other orders: by its titles, by keys, and where too many match."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,12 @@ def test_of_a_list_that_is_too_long_the_longest_are_shown_and_other_orders_offer
     page.get_by_role("columnheader", name="Duration").click()
     page.get_by_text("the first 1,000 jobs of more").wait_for()
     page.locator('.jg-row[row-index="0"]', has_text="3.9 s").wait_for()
+
+    # A file has all of them, so it is in the order of their requests.
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as started:
+        page.get_by_text("Export as CSV").click()
+    assert Path(started.value.path()).read_text().count("\n") == 10_101
 
     page.get_by_role("columnheader", name="Attempt").click()
     said = page.get_by_role("alert").filter(has_text="too many to sort by attempt")

@@ -55,6 +55,7 @@ class JobList:
         self._filter = job_filter
         self._problem = ""
         self._sort = sort
+        self._is_whole = False  # whether all that match are in the list, in this order
         self._open: UUID | None = None
         self._menu_for: Menu | None = None
         with box("jobs") as self._screen:
@@ -69,7 +70,7 @@ class JobList:
                     keep, query = f"jobs:{access.me().id}", self._filter.to_params()
                     self._grid = JobGrid("/api/jobs", query=query, sort=sort, keep=keep)
                     columns.follow(self._grid)
-                    self._bar = SelectionBar(self._grid, self._params)
+                    self._bar = SelectionBar(self._grid, self._exported)
                     self._refusal: Part[str] = Part(_draw_refusal, "refusal")
                     self._draw_menu()
                 splitter = {"role": "separator", "tabindex": "0", "aria-orientation": "vertical"}
@@ -115,7 +116,7 @@ class JobList:
         self._update_url(change)
 
     async def _note_loaded(self, length: Length) -> None:
-        total = Total(length.value, exact=length.exact)
+        total, self._is_whole = Total(length.value, exact=length.exact), not length.first_only
         self._filters.show_length(total, first_only=length.first_only)
         await self._histogram.follow(self._filter)
 
@@ -134,10 +135,15 @@ class JobList:
         if self._problem:
             refuse(f"{self._problem}.")
         else:
-            export_filter(self._params(), to)
+            export_filter(self._exported(), to)
+
+    def _exported(self) -> dict[str, str]:
+        """Return what a file of all that match is asked for with: in the list's order, if that has all of them."""
+        params = self._params()
+        return params if self._is_whole else {name: value for name, value in params.items() if name != "sort"}
 
     def _note_sort(self, sort: str) -> None:
-        self._sort = sort if sort in SORTS else NEWEST_FIRST
+        self._sort, self._is_whole = sort if sort in SORTS else NEWEST_FIRST, False
         self._update_url()
 
     def _present(self) -> tuple[str, str]:
