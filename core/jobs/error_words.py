@@ -33,7 +33,7 @@ _DATABASE: Final = tuple(
             r"The database refused a value that is not allowed (\1)",
         ),
         (r"value too long for type (.+)", r"The database refused a text that is too long (\1)"),
-        (r"(\w+) out of range", r"The database refused a number that is too large (\1)"),
+        (r"(smallint|integer|bigint) out of range", r"The database refused a number that is too large (\1)"),
         (r"deadlock detected", r"The database ended a deadlock: two transactions waited for each other"),
         (r"could not serialize access", r"The database refused a change because another one came first"),
         (r"canceling statement due to statement timeout", r"The database ended a statement that took too long"),

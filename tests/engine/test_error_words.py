@@ -32,6 +32,8 @@ UUID_TEXT = "01a22491-c205-7615-9dcc-7460e40c86c0"
         ("worker lost 3 times: it kills.", "Worker lost 3 times: it kills."),
         ("no credit for request 9\nmore", "no credit for request 9"),
         ("ValueError: no such file", "ValueError: no such file"),
+        ("bigint out of range", "The database refused a number that is too large (bigint)."),
+        ("IndexError: index out of range", "IndexError: index out of range"),
         ("demo.enable", "demo.enable"),
         (" \n", "no error was recorded"),
     ],
