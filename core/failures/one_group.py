@@ -32,6 +32,8 @@ from core.models import BackgroundJob, User, Worker
 
 #: Users and places of one group at most.
 USERS, PLACES = 100, 10
+#: Failures before the window of which each is looked at whether it is handled.
+LOOKED_BACK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class FailureDetail:
     group: FailureGroup
     #: Unhandled failures of any time, those of the window among them: what Overview counts, and what Retry is for.
     unhandled: int
+    #: Whether there may be more, older than the LOOKED_BACK before the window.
+    may_be_more: bool
     since: datetime
     #: Failures in each of PARTS equal parts of the window, the oldest first.
     parts: tuple[int, ...]
@@ -82,9 +86,11 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     [group], latest = with_parts(session, [group_of(rows[0])], since), fetch(session, _latest(), **values)[0]
     places = [PlaceCount(*row) for row in fetch(session, _places(), **values)]
     users = fetch(session, _users(user_situation()), **values)
+    older, still_open = fetch(session, _older(), **values)[0]
     return FailureDetail(
         group=group,
-        unhandled=group.open + fetch(session, _older_open(), **values)[0][0],
+        unhandled=group.open + still_open,
+        may_be_more=older == LOOKED_BACK,
         since=since,
         parts=group.parts,
         places={each.name: each.number for each in places},
@@ -109,10 +115,13 @@ def _group() -> Query:
 
 
 @cache
-def _older_open() -> Query:
+def _older() -> Query:
+    """Select how many failures before the window are looked at, and how many of them are unhandled."""
     job = BackgroundJob
     is_older = col(job.status) == FAILED, col(job.finished_at) < SINCE
-    return sa.select(sa.func.count()).select_from(job).where(*is_older, is_this(), is_open())
+    last = sa.select(is_open().label("is_open")).where(*is_older, is_this()).order_by(col(job.finished_at).desc())
+    found = last.limit(LOOKED_BACK).subquery()
+    return sa.select(sa.func.count(), sa.func.count().filter(found.c.is_open)).select_from(found)
 
 
 @cache

@@ -51,7 +51,8 @@ _DIFFERING: Final = (
     (re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]*(?:\.[\w-]+)*"), BLANK),
     (re.compile(r"(?i)\b(?:0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27})\b"), BLANK),
     (re.compile(r"(?i)\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{4,}\b"), BLANK),
-    (re.compile(r"\b\d{4,}\b|\b\d{1,3}(?:,\d{3})+\b"), BLANK),
+    # Behind a colon it is a port, which says what does not answer.
+    (re.compile(r"(?<!:)\b(?:\d{4,}|\d{1,3}(?:,\d{3})+)\b"), BLANK),
     (re.compile(r"(?i)\b(request|process|transaction|row|id|job|user|page|line|#)([ =#:]+)\d+\b"), rf"\1\2{BLANK}"),
     (re.compile(r"\((\w+)\)=\([^)]*\)"), rf"(\1)=({BLANK})"),
     # In quotes, all but names: of a constraint, a column, a class.

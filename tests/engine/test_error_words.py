@@ -53,6 +53,7 @@ def test_an_error_of_the_database_or_the_engine_is_a_sentence_and_others_keep_th
         ("GET https://api.example.com/v1/items/17?x=2, gone", "GET https://api.example.com/…, gone"),
         ("no file '/tmp/a 1' in \"name\", it can't", "no file '…' in \"name\", it can't"),
         ("Key (email)=(a b) in row 7 of 12,345", "Key (email)=(…) in row … of …"),
+        ("No answer from http://127.0.0.1:52613/v1 in 20000 ms", "No answer from http://127.0.0.1:52613/… in … ms"),
         ("facade of a decade within 1 s", "facade of a decade within 1 s"),
     ],
 )

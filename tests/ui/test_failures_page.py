@@ -12,7 +12,7 @@ from core import clock
 from core.database.engine import session_scope
 from core.errors import NotFound
 from core.failures.groups import Shelf, groups_of_hours
-from core.failures.one_group import failure_detail
+from core.failures.one_group import LOOKED_BACK, failure_detail
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Role, User
@@ -69,6 +69,16 @@ def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> Non
         assert len(found.users) == 3
         with pytest.raises(NotFound):
             failure_detail(session, "nothing", 24)
+
+
+def test_of_very_many_older_failures_it_says_that_there_may_be_more(engine: Engine, hit: list[str]) -> None:
+    with Session(engine) as session:
+        assert not failure_detail(session, "busy", 24).may_be_more
+        for _ in range(LOOKED_BACK):
+            fails(session, None, hours=40)
+        found = failure_detail(session, "busy", 24)
+        # The newest ones are looked at: that of the user who failed 30 hours ago, and all others but one.
+        assert (found.unhandled, found.may_be_more) == (2 + LOOKED_BACK, True)
 
 
 def test_the_unhandled_ones_are_retried_from_the_page_one_first(console, rows: Session) -> None:

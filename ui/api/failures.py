@@ -38,6 +38,7 @@ class FailureAnswer(BaseModel):
 
     group: FailureGroup
     unhandled: int = Field(description="Unhandled failures of any time; `group` counts those of this time.")
+    may_be_more: bool = Field(description="There may be more unhandled ones, older than the last 100 before this time.")
     since: datetime
     parts: list[int] = Field(description="Failures in equal parts of this time, the oldest first.")
     places: dict[str, int] = Field(description="Failures by the worker and version that ran the last attempt.")

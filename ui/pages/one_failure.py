@@ -70,7 +70,7 @@ class OneFailure:
         if self.screen.is_deleted:
             return
         self._show_parts(are_shown=True)
-        self._head.show(found, key=(found.group, found.unhandled, found.parts))
+        self._head.show(found, key=(found.group, found.unhandled, found.may_be_more, found.parts))
         self._state.show(found, key=found.decision)
         self._users.show(found, key=tuple(found.users))
         self._notes.show(found, key=tuple(found.notes))
@@ -106,9 +106,10 @@ class OneFailure:
         within = f"in the last {WINDOW_WORDS[self._hours]}"
         lately = urlencode({"finished_after": found.since.isoformat()})
         if found.unhandled:
-            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{found.unhandled:,} unhandled")
+            number = f"{found.unhandled:,}{'+' if found.may_be_more else ''}"
+            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled")
         else:
-            text("All are handled.")
+            text("All are handled." if not found.may_be_more else "All of the last ones are handled.")
         if 0 < found.group.open < found.unhandled:
             link(f"/jobs?{urlencode(self._unhandled())}&{lately}", label=f"{found.group.open:,} of them {within}")
         failed = f"{counted(found.group.count, 'failed job')} {within}"
