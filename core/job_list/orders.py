@@ -48,6 +48,26 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 _READ: Final = ("status", "created_at", "run_at", "started_at", "finished_at", "attempt", "user_id")
 
 
+#: How an order begins, by whether it falls.
+_BEGINS: Final[Mapping[str, tuple[str, str]]] = {
+    "created_at": ("oldest", "newest"),
+    "started_at": ("earliest", "latest"),
+    "took": ("shortest", "longest"),
+    "waited": ("shortest", "longest"),
+    "attempt": ("lowest", "highest"),
+    "user": ("A", "Z"),
+}
+
+
+def order_words(sort: str) -> str:
+    """Return an order in words, as "by duration, longest first"; empty: the one that a list has by itself."""
+    if sort == NEWEST_FIRST:
+        return ""
+    name = sort.removeprefix("-")
+    begins = f"{_BEGINS[name][sort.startswith('-')]} first"
+    return begins if name == "created_at" else f"by {_WORDS[name][0]}, {begins}"
+
+
 @dataclass(frozen=True, slots=True)
 class OrderedJobs:
     """Some jobs of an ordered list: their ids, the place of the last, counted from 1, and the length of the list."""

@@ -54,10 +54,27 @@ def test_a_list_is_sorted_by_a_press_on_a_title_and_another_turns_it(console, ro
     for place, keys in ((2, ["Control"]), (6, ["Shift"])):
         page.locator(f'.jg-row[row-id="{by_length[place]}"] [data-name=queue]').click(modifiers=keys)
     page.get_by_text("5 selected").wait_for()
+    page.get_by_text("10 jobs, by duration, shortest first").wait_for()
     title.focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")  # Requested
     eventually(lambda: order_of(page) == [str(job.id) for job in jobs])
+
+
+def test_a_list_that_opens_in_an_order_shows_which(console, rows: Session) -> None:
+    ana, zoe = make_user(rows, email="ana@order.example"), make_user(rows, email="zoe@order.example")
+    for user in (zoe, ana):
+        rows.add(BackgroundJob(kind="order.it", queue="order", status="succeeded", user_id=user.id, started_at=NOW))
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/jobs?kind=order.it&sort=-waited")
+    page.get_by_text("2 jobs, by wait, longest first").wait_for()
+    assert page.get_by_role("columnheader", name="Waited").get_attribute("aria-sort") == "descending"
+    title = page.get_by_role("columnheader", name="User")
+    for order, first in (("ascending", ana), ("descending", zoe)):  # a name is looked for from A on
+        title.click()
+        page.locator('.jg-row[row-index="0"]', has_text=first.email).wait_for()
+        assert title.get_attribute("aria-sort") == order
 
 
 def test_of_a_list_that_is_too_long_the_longest_are_shown_and_other_orders_offer_the_newest(

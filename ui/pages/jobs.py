@@ -13,7 +13,7 @@ from core.export import Format
 from core.job_list import language
 from core.job_list.counts import Total
 from core.job_list.filters import JobFilter
-from core.job_list.orders import NEWEST_FIRST, SORTS
+from core.job_list.orders import NEWEST_FIRST, SORTS, order_words
 from ui import access
 from ui.components.base.box import Part, box, dressed, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
@@ -117,7 +117,7 @@ class JobList:
 
     async def _note_loaded(self, length: Length) -> None:
         total, self._is_whole = Total(length.value, exact=length.exact), not length.first_only
-        self._filters.show_length(total, first_only=length.first_only)
+        self._filters.show_length(total, first_only=length.first_only, order=order_words(self._sort))
         await self._histogram.follow(self._filter)
 
     def _show_problem(self, problem: str) -> None:

@@ -89,7 +89,7 @@ class OneFailure:
             if group.message.lower() not in ("", group.title.lower()):
                 text(f"The latest: {group.message}", "muted mono")
             with box("hbox wrap muted"):
-                text(f"{', '.join(map(kind_label, group.kinds))} · first").tooltip(", ".join(group.kinds))
+                text(f"{', '.join(map(kind_label, group.kinds))} · first in this time").tooltip(", ".join(group.kinds))
                 time_text(group.first_seen, "clock")
                 text("· last")
                 time_text(group.last_seen, "clock")

@@ -99,7 +99,7 @@ def success(summary: Overview, day: DayFigures) -> Markup:
     content = (
         anchor(jobs_of_day(summary, **ENDED), _figure(rate, shares, "per cent that succeeded")),
         tagged("span", Markup(" · ").join(label), classes="label"),
-        _points(day.now.success, day.before.success if day.before else None),
+        _points(day.now.success, day.before.success if day.before else None, is_good=tone != design.BAD),
     )
     return tagged("div", *content, classes=f"tile {tone}".rstrip())
 
@@ -167,12 +167,12 @@ def _slower(now: float | None, before: float | None) -> Markup:
     return _change(share, design.BAD if share > 0 else design.OK)
 
 
-def _points(now: float | None, before: float | None) -> Markup:
-    """Return the change of a rate, in points: more is good."""
+def _points(now: float | None, before: float | None, *, is_good: bool) -> Markup:
+    """Return the change of a rate, in points: more is good, and less is bad only where the rate is."""
     if now is None or before is None:
         return _NO_CHANGE
     points = round(100 * (now - before), 1)
-    tone = design.OK if points > 0 else design.BAD if points < 0 else ""
+    tone = design.OK if points > 0 else design.BAD if points < 0 and not is_good else ""
     return _said(f"{_signed(f'{points:+.1f}')} points {_THAN}" if points else f"same {_THAN}", tone)
 
 

@@ -23,7 +23,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "error": 'words: "no credit"',
     "created": "<1h, today, 2026-11-20..2026-11-22",
     "took": ">30s, <5m, 10s..1m",
-    "waited": ">5m: due, and not begun",
+    "waited": ">5m: due, until it began",
     "attempt": "2, >1",
     "by": "who requested it",
     "reason": "words of the reason",

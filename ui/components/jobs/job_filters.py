@@ -79,10 +79,11 @@ class FilterBar:
             self._length = text("", "length muted")
             self._others = Part(self._draw_others, "tokens")
 
-    def show_length(self, total: Total, *, first_only: bool) -> None:
-        """Say how many jobs match, or how many are listed of those that match."""
+    def show_length(self, total: Total, *, first_only: bool, order: str) -> None:
+        """Say how many jobs match, or how many are listed of those that match, and in which order."""
         listed = f"{shown(total)} {'job' if total == Total(1, exact=True) else 'jobs'}"
-        self._length.set_text(f"the first {listed} of more" if first_only else listed)
+        said = f"the first {listed} of more" if first_only else listed
+        self._length.set_text(f"{said}, {order}" if order else said)
 
     @property
     def problem(self) -> str:

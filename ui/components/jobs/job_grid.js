@@ -121,6 +121,7 @@ export default {
       this.source.hooks = this.hooks();
       this.blocks.rested = () => this.isDue && !this.dead && this.reload();
       this.order = new grid.Columns(this.columns, layout);
+      this.order.showSorted(this.source.sort);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
       if (layout) this.$emit("columns", this.order.state);
       if (returns) {

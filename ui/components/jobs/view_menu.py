@@ -5,6 +5,7 @@ from functools import partial
 
 from nicegui import ui
 
+from core.job_list.orders import order_words
 from core.job_list.views import ViewForm, ViewLine, views_of
 from core.models import Role
 from ui import access
@@ -71,6 +72,8 @@ class Views:
     def _draw_form(self) -> Act:
         filter_text, sort = self._present()
         text(filter_text or "All jobs.", "mono muted", tag="p")
+        if order := order_words(sort):
+            text(f"{order[0].upper()}{order[1:]}.", "muted", tag="p")
         hidden = {"filter", "sort"} | (set() if access.me().may(Role.ADMIN) else {"is_shared"})
         form = ModelForm(ViewForm, given={"filter": filter_text, "sort": sort}, without=hidden)
 

@@ -89,6 +89,10 @@ export class Columns {
     const isLast = this.all.filter((column) => !column.hide).length === 1;
     for (const column of this.all) if (column.name === name && (visible || !isLast)) column.hide = !visible;
   }
+  // A list whose order nobody sees looks as if it had none.
+  showSorted(sort) {
+    for (const column of this.all) if (column.sort && column.sort === sort.replace("-", "")) column.hide = false;
+  }
   resize(column, width) {
     Object.assign(column, { width: Math.max(column.least, Math.round(width)), flex: null });
   }

@@ -56,7 +56,10 @@ export class Head {
   }
   toggle(column) {
     if (!column.sort) return;
-    this.turn(this.sort === `-${column.sort}` ? column.sort : `-${column.sort}`);
+    const [rising, falling] = [column.sort, `-${column.sort}`];
+    // A name is looked for from A on, all else from the newest, longest or most on.
+    const [first, other] = column.sort === "user" ? [rising, falling] : [falling, rising];
+    this.turn(this.sort === first ? other : first);
   }
   turn(sort) {
     this.sort = sort;
