@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +11,6 @@ from uuid import UUID
 from core.errors import Invalid
 
 _NO_CURSOR: Final = "after is not a cursor of this list; start again without it"
-_FARTHEST: Final = 10**12
 
 
 def at_moment(at: datetime, job_id: UUID) -> str:
@@ -18,9 +18,9 @@ def at_moment(at: datetime, job_id: UUID) -> str:
     return _encoded(at.isoformat(), job_id)
 
 
-def at_place(place: int, job_id: UUID) -> str:
-    """Return the cursor behind a job of a list in another order."""
-    return _encoded(place, job_id)
+def at_place(sort: str, place: int, job_id: UUID) -> str:
+    """Return the cursor behind a job of a list in this other order."""
+    return _encoded(f"{sort} {place}", job_id)
 
 
 def moment_of(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -37,15 +37,16 @@ def moment_of(cursor: str | None) -> tuple[datetime, UUID] | None:
     return moment, job_id
 
 
-def place_of(cursor: str) -> tuple[int, UUID]:
-    """Return what `at_place` was given. Raises Invalid."""
-    place, job_id = _decoded(cursor)
-    if type(place) is not int or not 0 <= place <= _FARTHEST:
+def place_of(cursor: str, sort: str) -> tuple[int, UUID]:
+    """Return what `at_place` was given with this order. Raises Invalid."""
+    where, job_id = _decoded(cursor)
+    found = re.fullmatch(r"(\S+) ([0-9]{1,12})", where) if isinstance(where, str) else None
+    if found is None or found[1] != sort:
         raise _invalid()
-    return place, job_id
+    return int(found[2]), job_id
 
 
-def _encoded(where: str | int, job_id: UUID) -> str:
+def _encoded(where: str, job_id: UUID) -> str:
     return base64.urlsafe_b64encode(json.dumps([where, str(job_id)]).encode()).decode()
 
 

@@ -167,9 +167,9 @@ def _page(session: Session, ids: Sequence[sa.Row[*tuple[Any, ...]]], limit: int,
 def _page_in_order(
     session: Session, branch_list: list[Branch], limit: int, sort: Sort, offset: int, after: str | None
 ) -> JobPage:
-    start, behind = cursors.place_of(after) if after else (offset, None)
+    start, behind = cursors.place_of(after, sort) if after else (offset, None)
     part = orders.part(session, branch_list, sort, limit, start, behind)
-    following = cursors.at_place(part.last, part.ids[-1]) if part.ids and part.last < part.number else None
+    following = cursors.at_place(sort, part.last, part.ids[-1]) if part.ids and part.last < part.number else None
     items = rows_by_id(session, part.ids)
     return JobPage(items, following, Total(part.number, exact=True), part.first_only)
 

@@ -158,7 +158,14 @@ def test_a_cursor_of_another_order_or_of_none_is_refused(session: Session) -> No
     for number in range(3):
         job(session, **lasting(took=number))
     by_time, by_place = (page(session, JobFilter(), limit=1, sort=sort).next for sort in ("created_at", "-took"))
-    for after, sort in ((by_time, "-took"), (by_place, "created_at"), ("x", "took"), (str(uuid4()), "-took")):
+    for after, sort in (
+        (by_time, "-took"),
+        (by_place, "created_at"),
+        (by_place, "took"),
+        (by_place, "-user"),
+        ("x", "took"),
+        (str(uuid4()), "-took"),
+    ):
         with pytest.raises(Invalid, match="after is not a cursor"):
             page(session, JobFilter(), after=after, sort=sort)
 
