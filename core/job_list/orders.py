@@ -16,8 +16,9 @@ from sqlmodel import Session, col
 from core import clock
 from core.database.statements import Query, Union, fetch
 from core.database.time_limit import TookTooLong, time_limit
-from core.errors import Invalid
-from core.job_list.branches import Branch, arm_ids
+from core.errors import Invalid, NotFound
+from core.job_list.branches import Branch, arm_ids, branches
+from core.job_list.filters import JobFilter
 from core.job_list.sources import CAP, Condition, Job, in_turn
 from core.job_list.spans import IS_UNDER_WAY, LONG
 from core.models import JobStatus, User
@@ -92,12 +93,23 @@ def part(
 
 
 def between(session: Session, branch_list: list[Branch], sort: Sort, ends: tuple[UUID, UUID], most: int) -> list[UUID]:
-    """Return the jobs from one to another, both included, the first `most`. Raises Invalid."""
+    """Return the jobs from one to another, both included, the first `most`. Raises Invalid, NotFound."""
     places, _, _ = _ordered(session, branch_list, sort)
-    of_ends = sa.select(sa.func.min(places.c.place), sa.func.max(places.c.place)).where(places.c.id.in_(ends))
-    first, last = fetch(session, of_ends)[0]
+    place = places.c.place
+    of_ends = sa.select(sa.func.count(), sa.func.min(place), sa.func.max(place)).where(places.c.id.in_(ends))
+    known, first, last = fetch(session, of_ends)[0]
+    if known < len(set(ends)):
+        raise NotFound("One of the two jobs is no longer in this list.")
     rows = sa.select(places.c.id).where(places.c.place.between(first, last)).order_by(places.c.place).limit(most)
     return [row.id for row in fetch(session, rows)]
+
+
+def ids_in_order(session: Session, job_filter: JobFilter, sort: Sort) -> list[UUID]:
+    """Return all matches. Raises Invalid where more match than are sorted."""
+    found = part(session, branches(session, job_filter), sort, MOST_SORTED, 0)
+    if found.first_only:
+        raise refused(sort)
+    return found.ids
 
 
 def _ordered(session: Session, branch_list: list[Branch], sort: Sort) -> tuple[sa.CTE, int, bool]:

@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlmodel import Session
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.job_list import orders
 from core.job_list.filters import JobFilter
-from core.job_list.orders import BY_REQUEST, SORTS, Sort
-from core.job_list.queries import JobPage, ids_between, page, rows_after
+from core.job_list.orders import BY_REQUEST, SORTS, Sort, ids_in_order
+from core.job_list.queries import JobPage, ids_between, page
 from core.models import BackgroundJob, User
 from tests.engine.test_filter_rows import NOW, job, lasting, many
 from tests.engine.test_job_queries import nodes, rows_read, statements
@@ -84,6 +84,12 @@ def test_pages_in_any_order_hold_every_row_once(session: Session, sort: Sort) ->
         assert [str(each) for each in ids_between(session, job_filter, ends, 100, sort)] == whole[12:31]
 
 
+def test_a_range_whose_end_has_left_the_list_is_refused(session: Session) -> None:
+    gone, kept = job(session, **lasting(took=3), status="failed"), job(session, **lasting(took=2))
+    with pytest.raises(NotFound, match="no longer in this list"):
+        ids_between(session, JobFilter.from_text("status:succeeded"), (UUID(gone), UUID(kept)), 9, "-took")
+
+
 def test_the_next_page_follows_the_last_job_wherever_that_has_moved(session: Session) -> None:
     made = [job(session, **lasting(took=100 - number)) for number in range(10)]
     first = page(session, JobFilter(), limit=4, sort="-took")
@@ -127,7 +133,7 @@ def test_of_a_long_list_the_longest_are_known_and_it_says_that_they_are_the_firs
         assert ids(found) == [running, *long[:2]], sort
     # A file would not be all of them.
     with pytest.raises(Invalid, match="too many to sort by duration"):
-        rows_after(session, JobFilter(), 3, None, "-took")
+        ids_in_order(session, JobFilter(), "-took")
 
 
 @pytest.mark.parametrize("sort", [sort for sort in OTHERS if sort not in ("-took", "-waited")])

@@ -1,6 +1,6 @@
 """Jobs as JSON: list, read, explain, retry, cancel, start now."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import chain
 from typing import Annotated, Any, Final
@@ -25,18 +25,18 @@ from core.job_list import queries
 from core.job_list.attempts import job_attempts
 from core.job_list.counts import facets
 from core.job_list.filters import JobFilter
-from core.job_list.orders import NEWEST_FIRST, Sort
-from core.job_list.rows import Row, detail
+from core.job_list.orders import NEWEST_FIRST
+from core.job_list.rows import detail
 from core.job_list.story import job_events
 from core.jobs import reschedule
 from core.jobs.edit_and_retry import EditForm
 from core.jobs.failure_words import customer_error, is_final
 from core.models import BackgroundJob, Role
 from core.operations import TASKS
-from core.people.auth import Credentials
 from core.redact import shown
 from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.files import FILES, file_answer
+from ui.api.job_windows import windows_of
 from ui.api.lists import After, InOrder, Limit, listed
 from ui.api.operation_routes import add_task_route
 from ui.api.unread import declared_parameters
@@ -121,7 +121,7 @@ def export_jobs(
     sort: InOrder = NEWEST_FIRST,
 ) -> StreamingResponse:
     """Return all matching jobs as a file; filters as in the list. A file that is not complete says so at its end."""
-    windows = _windows(caller, filter_of(request), sort)
+    windows = windows_of(caller, filter_of(request), sort)
     first = next(windows)  # what is refused has its status, instead of a file that says so
     parts = written(queries.EXPORTED, chain([first], windows), format)
     return file_answer(f"jobs-{clock.now():%Y-%m-%d}", parts, format)
@@ -209,21 +209,6 @@ def _part_of_job(
     if session.get(BackgroundJob, job_id) is None:
         raise NotFound(f"There is no job with id {job_id}.")
     return part(session, job_id, *where)
-
-
-def _windows(caller: Credentials, job_filter: JobFilter, sort: Sort) -> Iterator[list[Row]]:
-    """Yield all matches, window by window: no snapshot is held while a slow reader takes them."""
-    after: str | None = None
-    while True:
-        rows, after = read(
-            caller,
-            Role.VIEWER,
-            lambda session, _, place: queries.rows_after(session, job_filter, queries.MOST, place, sort),
-            after,
-        )
-        yield rows
-        if after is None:
-            return
 
 
 def filter_of(request: Request) -> JobFilter:
