@@ -6,7 +6,7 @@ up to MOST_SORTED they are. Of more, those that took or waited longest are known
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -38,25 +38,25 @@ FIRST: Final = 1_000
 #: Milliseconds for which they are looked for: where many took long and few of these match, it would be minutes.
 PATIENCE: Final = 1_500
 
-#: What each order is called, and a filter that leaves fewer jobs.
-_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "started_at": ("start", "created:<1h"),
-    "took": ("duration", "took:>1m"),
-    "waited": ("wait", "waited:>1m"),
-    "attempt": ("attempt", "attempt:>1"),
-    "user": ("user", "created:<1h"),
-}
 _READ: Final = ("status", "created_at", "run_at", "started_at", "finished_at", "attempt", "user_id")
 
 
-#: How an order begins, by whether it falls.
-_BEGINS: Final[Mapping[str, tuple[str, str]]] = {
-    "created_at": ("oldest", "newest"),
-    "started_at": ("earliest", "latest"),
-    "took": ("shortest", "longest"),
-    "waited": ("shortest", "longest"),
-    "attempt": ("lowest", "highest"),
-    "user": ("A", "Z"),
+class _Words(NamedTuple):
+    """An order in words: what it is by, how it begins as it rises and as it falls, and a filter that leaves fewer."""
+
+    by: str
+    rising: str
+    falling: str
+    narrower: str = "created:<1h"
+
+
+_WORDS: Final[Mapping[str, _Words]] = {
+    "created_at": _Words("request", "oldest", "newest"),
+    "started_at": _Words("start", "earliest", "latest"),
+    "took": _Words("duration", "shortest", "longest", "took:>1m"),
+    "waited": _Words("wait", "shortest", "longest", "waited:>1m"),
+    "attempt": _Words("attempt", "lowest", "highest", "attempt:>1"),
+    "user": _Words("user", "A", "Z"),
 }
 
 
@@ -64,9 +64,8 @@ def order_words(sort: str) -> str:
     """Return an order in words, as "by duration, longest first"; empty: the one that a list has by itself."""
     if sort == NEWEST_FIRST:
         return ""
-    name = sort.removeprefix("-")
-    begins = f"{_BEGINS[name][sort.startswith('-')]} first"
-    return begins if name == "created_at" else f"by {_WORDS[name][0]}, {begins}"
+    of = _WORDS[sort.removeprefix("-")]
+    return f"by {of.by}, {of.falling if sort.startswith('-') else of.rising} first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _ordered(session: Session, branch_list: list[Branch], sort: Sort) -> tuple[s
     longest = _longest(session, branch_list, name)
     number = _number(session, longest)
     if not number:
-        raise refused(sort)  # none took or waited long enough for the index
+        raise refused(sort, "created:<1h")  # none took or waited long enough for the index
     return _places(longest, sort), min(number, FIRST), True
 
 
@@ -196,11 +195,11 @@ def _of_jobs(*conditions: Condition) -> Query:
     return sa.select(*(col(getattr(Job, name)) for name in ("id", *_READ))).where(*conditions)
 
 
-def refused(sort: str) -> Invalid:
-    """Return the error that more match than are sorted in this order."""
-    words, narrower = _WORDS[sort.removeprefix("-")]
+def refused(sort: str, narrower: str = "") -> Invalid:
+    """Return the error that more match than are sorted in this order; `narrower`: a filter that leaves fewer."""
+    of = _WORDS[sort.removeprefix("-")]
     message = (
-        f"More than {MOST_SORTED:,} jobs match, which are too many to sort by {words}. "
-        f"Narrow the filter, as with {narrower}, or sort by request."
+        f"More than {MOST_SORTED:,} jobs match, which are too many to sort by {of.by}. "
+        f"Narrow the filter, as with {narrower or of.narrower}, or sort by request."
     )
     return Invalid(message, {"sort": message})

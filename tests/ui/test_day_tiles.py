@@ -60,7 +60,7 @@ def test_a_change_is_said_with_whether_it_is_good_and_not_at_all_without_a_day_b
     assert re.findall(changes, shown) == [
         ("", "+12 % on the day before"),
         ("", "−2.0 points on the day before"),  # of a rate that is above its target
-        (" tone-bad", "3 times on the day before"),
+        (" tone-bad", "3 times the day before"),
         ("", "same on the day before"),
     ]
     assert "tone-bad" in day_tiles._points(0.93, 0.95, is_good=False)

@@ -4,9 +4,16 @@
   const STEP = 24; // pixels
   const LEAST = 320;
   const root = document.documentElement;
+  // A browser that refuses storage is no error: then the width lasts as long as the page.
+  const stored = (act) => {
+    try {
+      return act(localStorage);
+    } catch {
+      return null;
+    }
+  };
   const keep = (width) => {
-    if (width) localStorage.setItem(KEPT, width);
-    else localStorage.removeItem(KEPT);
+    stored((storage) => (width ? storage.setItem(KEPT, width) : storage.removeItem(KEPT)));
     if (width) root.style.setProperty("--detail-width", `${width}px`);
     else root.style.removeProperty("--detail-width");
   };
@@ -15,7 +22,7 @@
     keep(Math.max(LEAST, Math.round(width)));
     bar.ariaValueNow = detailOf(bar).offsetWidth;
   };
-  const kept = Number(localStorage.getItem(KEPT));
+  const kept = Number(stored((storage) => storage.getItem(KEPT)));
   if (kept >= LEAST) keep(kept);
 
   document.addEventListener("pointerdown", (event) => {

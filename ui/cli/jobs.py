@@ -62,7 +62,7 @@ def list_jobs(
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
-    """List jobs, newest first: unstuck jobs list 'status:failed took:>30s'."""
+    """List jobs, newest first or as --sort says: unstuck jobs list 'status:failed took:>30s'."""
     where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
     words = {
         "user": user,

@@ -109,21 +109,21 @@ class OneFailure:
             number = f"{found.unhandled:,}{'+' if found.may_be_more else ''}"
             link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled")
         else:
-            text("All are handled." if not found.may_be_more else "All of the last ones are handled.")
+            text("All are handled." if not found.may_be_more else "The latest are handled; older ones may not be.")
         if 0 < found.group.open < found.unhandled:
             link(f"/jobs?{urlencode(self._unhandled())}&{lately}", label=f"{found.group.open:,} of them {within}")
         failed = f"{counted(found.group.count, 'failed job')} {within}"
         link(f"/jobs?{urlencode({'status': 'failed', 'error': self._fingerprint})}&{lately}", label=failed)
 
     def _draw_retry(self, found: FailureDetail) -> None:
-        number = found.unhandled
-        label = "Retry it …" if number == 1 else "Retry one, then the rest …"
+        number, is_one = found.unhandled, found.unhandled == 1 and not found.may_be_more
+        label = "Retry it …" if is_one else "Retry one, then the rest …"
         with box("acts"):
             with box("act"):
-                first = button(label, lambda: self._prepare(None if number == 1 else 1), look=PRIMARY)
+                first = button(label, lambda: self._prepare(None if is_one else 1), look=PRIMARY)
                 limit_to_role(first, "bulk.prepare")
                 text(retry_words(number), "muted")
-            if number > 1:
+            if not is_one:
                 with box("act"):
                     limit_to_role(button("Retry all at once …", lambda: self._prepare(None)), "bulk.prepare")
                     text("Its page shows first what would be done; there you can try a few before the rest.", "muted")

@@ -144,7 +144,7 @@ def _figure(shown: str, hours: Sequence[float | None], what: str) -> Markup:
 def hour_line(hours: Sequence[float | None], what: str) -> Markup:
     """Return a bar for each hour from zero up, none where nothing is known; its place is there before they are."""
     known = [each for each in hours if each is not None]
-    if not any(known):
+    if max(known, default=0) <= 0:
         return tagged("span", classes="day-line")
     most, step = max(known), 10
     bars = "".join(
@@ -181,7 +181,7 @@ def _change(share: float | None, tone: str) -> Markup:
     if share is None:
         return _NO_CHANGE
     if share >= 2:
-        return _said(f"{1 + share:,.0f} times {_THAN}", tone)
+        return _said(f"{1 + share:,.0f} times the day before", tone)
     each = round(100 * share)
     return _said(f"{_signed(f'{each:+d}')} % {_THAN}" if each else f"same {_THAN}", tone)
 
