@@ -29,6 +29,7 @@ RUN_AT = "run_at lies between now and a year ahead, and no schema can say so"
 NOT_PROMISED = {
     "GET /api/jobs": "`after` is a cursor that the list itself gave",
     "GET /api/jobs/between": "both ends are asked for when it is known who asks",
+    "GET /api/users": "`because` needs the situation that it is the reason of",
     "GET /api/analytics": "a time zone that there is, and times in their order",
     "POST /api/views": "a filter that is one, and a name that can be read",
     "POST /api/me/password": "what is guessed first is no question of its form",
