@@ -63,7 +63,7 @@ ONE_ROW = {"audit_checkpoints", "secret_key_ids", "job_rollup_states"}
 #: Each row is there because a person wanted it, and goes when one no longer does.
 BY_WISH = {
     *("users", "platform_connections", "interactions", "marketing_campaigns"),
-    *("queues", "job_kinds", "schedules", "failure_states", "failure_notes", "saved_views"),
+    *("queues", "job_kinds", "schedules", "failure_states", "failure_notes", "saved_views", "list_columns"),
     *("personal_tokens", "second_factors", "recovery_codes", "message_preferences", "notification_channels"),
     "shared_rounds",
 }

@@ -14,6 +14,7 @@ from core import clock
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
+from core.job_list.columns import ShownColumns
 from core.job_list.filters import JobFilter
 from core.job_list.language import LONGEST
 from core.job_list.orders import NEWEST_FIRST, Sort
@@ -43,6 +44,7 @@ class ViewForm(Form):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
     filter: str = Field(default="", max_length=LONGEST, description="In the filter language; empty: all jobs.")
     sort: Sort = NEWEST_FIRST
+    columns: ShownColumns = Field(default_factory=list, description="In their order; empty: as each person has them.")
     is_shared: bool = Field(default=False, title="For everyone", description="All operators see it then.")
 
     @field_validator("name")
@@ -91,7 +93,8 @@ def save(session: Session, form: ViewForm, actor: Actor) -> SavedView:
     if row is None:
         _check_number(session.exec(same.limit(MOST)).all())
         row = SavedView(name=form.name, owner_id=owner_id)
-    row.filter, row.sort, row.saved_by, row.created_at = text, form.sort, actor.name, clock.db_now()
+    row.filter, row.sort, row.columns = text, form.sort, list(form.columns)
+    row.saved_by, row.created_at = actor.name, clock.db_now()
     session.add(row)
     record(session, actor, "view.saved", view=form.name, filter=text, shared=form.is_shared)
     session.flush()
@@ -112,16 +115,22 @@ def remove(session: Session, view_id: UUID, actor: Actor) -> None:
     session.flush()
 
 
-def address_of(text: str, sort: str = NEWEST_FIRST) -> str:
+def address_of(text: str, sort: str = NEWEST_FIRST, columns: Sequence[str] = ()) -> str:
     """Return the list of a view as an address of the console; a filter that is none any more says so there."""
     params = {"q": text} if text else {}
     params |= {"sort": sort} if sort != NEWEST_FIRST else {}
-    return f"/jobs?{urlencode(params)}" if params else "/jobs"
+    params |= {"columns": ",".join(columns)} if columns else {}
+    return f"/jobs?{urlencode(params, safe=',')}" if params else "/jobs"
 
 
 def _line(row: SavedView) -> ViewLine:
     return ViewLine(
-        row.name, row.filter, address_of(row.filter, row.sort), row.id, row.owner_id is None, saved_by=row.saved_by
+        row.name,
+        row.filter,
+        address_of(row.filter, row.sort, row.columns),
+        row.id,
+        row.owner_id is None,
+        saved_by=row.saved_by,
     )
 
 

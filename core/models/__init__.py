@@ -14,6 +14,7 @@ from core.models.failure import FailureDecision, FailureNote, FailureState
 from core.models.idempotency_key import IdempotencyKey
 from core.models.interaction import Interaction
 from core.models.job_rollup import Grain, JobRollup, RollupState
+from core.models.list_columns import ListColumns
 from core.models.marketing_campaign import MarketingCampaign
 from core.models.notification import MessagePreference, Notification, NotificationChannel, NotificationStatus
 from core.models.people import PendingSignIn, PersonalToken, RecoveryCode, Scope, SecondFactor, SpentState
@@ -55,6 +56,7 @@ __all__ = [
     "JobKind",
     "JobRollup",
     "JobStatus",
+    "ListColumns",
     "MarketingCampaign",
     "MessagePreference",
     "Notification",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from core.encryption.cipher import TokenCipher
 from core.wording import PROGRAM
 from migrations import revisions
-from migrations.legacy import dependents, drift, elsewhere, facts, rows, server, shape, structure, tokens
+from migrations.legacy import dependents, drift, elsewhere, facts, new_tables, rows, server, shape, structure, tokens
 from migrations.report import Finding
 
 __all__ = ["cannot_go_back", "odd_shapes", "pending"]
@@ -23,7 +23,7 @@ def odd_shapes(connection: Connection, cipher: TokenCipher | None, *, to_finish:
         return findings
     if another := shape.of_another_product(database_facts):
         return [*findings, another]  # advice about its tables would change what is not ours
-    findings += shape.findings(database_facts)
+    findings += [*shape.findings(database_facts), *new_tables.taken_names(database_facts)]
     findings += elsewhere.findings(connection, database_facts)
     findings += structure.findings(connection, database_facts)
     findings += dependents.findings(connection, database_facts)

@@ -4,15 +4,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sqlalchemy import Dialect
-from sqlalchemy.dialects import postgresql
-from sqlmodel import SQLModel
-
-import core.models
 from migrations.legacy.facts import Facts, Table
 from migrations.report import Finding
-
-assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
 
 TEXT = ("text", "character varying", "character", "citext")
 FLAG = ("boolean", *TEXT, "smallint", "integer", "bigint")
@@ -77,27 +70,8 @@ ADDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "users": {"role": STATE, "demo_mode_status": STATE, "demo_preset": STATE, "disabled_at": TIME[1:]},
     "platform_connections": {"connection_status": STATE, "is_demo": ("boolean",)},
 }
-_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy has not typed it
 _FIRST = "0001"
 _ADDS_COLUMNS = "0004"
-_NEW_TABLES = {
-    "0002": ("background_jobs", "job_attempts", "workers"),
-    "0003": ("events", "user_sessions", "sign_in_links", "idempotency_keys"),
-    "0006": ("marketing_campaigns",),
-    "0014": ("queues", "job_kinds", "job_counters", "schedules", "schedule_ticks"),
-    "0016": ("audit_seals",),
-    "0017": ("personal_tokens", "second_factors", "recovery_codes", "pending_sign_ins", "spent_states"),
-    "0021": ("secret_key_ids",),
-    "0022": ("audit_checkpoints",),
-    "0030": ("notifications", "notification_channels", "message_preferences"),
-    "0031": ("alerts", "alert_snoozes", "shared_rounds"),
-    "0035": ("job_rollups", "job_rollup_states"),
-    "0036": ("failure_states", "failure_notes"),
-    "0038": ("saved_views",),
-}
-_OF_WORKERS = "stalled launch lease_seconds memory_curve quiet_queues quiet_at quiet_by quiet_reason stop_at"
-#: Columns that a later revision adds to a new table; a table left by a downgrade may lack them.
-_LATER = {"events": ("txid",), "workers": tuple(_OF_WORKERS.split()), "background_jobs": ("claimed_at",)}
 
 
 def of_another_product(facts: Facts) -> Finding | None:
@@ -107,7 +81,7 @@ def of_another_product(facts: Facts) -> Finding | None:
         return None
     if len(present) == len(LEGACY) and not any(_is_foreign(table) for table in present):
         return None  # a smaller legacy database
-    tables = "; ".join(f"{table.name} has {_and(sorted(table.columns)[:8]) or 'no columns'}" for table in present)
+    tables = "; ".join(f"{table.name} has {listed(sorted(table.columns)[:8]) or 'no columns'}" for table in present)
     return Finding(
         "Another product's database",
         f"The database {facts.database} belongs to another product: {tables}.",
@@ -133,9 +107,6 @@ def findings(facts: Facts) -> Iterator[Finding]:
         for name, columns in ADDED.items():
             if (table := facts.tables.get(name)) and not _is_foreign(table):
                 yield from _wrong_types(table, columns)
-    for revision, names in _NEW_TABLES.items():
-        if facts.revision < revision:
-            yield from (f for n in names if n in facts.tables for f in _new_table(facts.tables[n]))
 
 
 def without_odd_columns(facts: Facts) -> Facts:
@@ -155,10 +126,10 @@ def _missing_tables(facts: Facts) -> Iterator[Finding]:
     if present and missing:
         yield Finding(
             "A table is missing",
-            f"{_and(present)} {'is' if len(present) == 1 else 'are'} there, {_and(missing)} "
+            f"{listed(present)} {'is' if len(present) == 1 else 'are'} there, {listed(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not: this looks like part of the legacy database.",
-            f"Restore {_and(missing)} from a backup; or, if there never was such a table, create an empty one with its "
-            "statement in docs/migrations.md. Then run migrate again.",
+            f"Restore {listed(missing)} from a backup; or, if there never was such a table, create an empty one "
+            "with its statement in docs/migrations.md. Then run migrate again.",
             blocks=True,
         )
 
@@ -168,7 +139,7 @@ def _legacy_table(table: Table) -> Iterator[Finding]:
         yield Finding(
             "Not our database",
             f"There is a {'table' if table.is_table else 'view'} {table.name} that is not Unstuck's: it has "
-            f"{_and(sorted(table.columns)[:8]) or 'no columns of its own'}.",
+            f"{listed(sorted(table.columns)[:8]) or 'no columns of its own'}.",
             ELSEWHERE,
             blocks=True,
         )
@@ -207,7 +178,7 @@ def _missing_columns(table: Table) -> Iterator[Finding]:
     if empty := [column for column in missing if column not in spelled and column not in REQUIRED[table.name]]:
         yield Finding(
             "A column is missing",
-            f"{table.name} has no column {_and(empty)}: {'it is' if len(empty) == 1 else 'they are'} carried over as "
+            f"{table.name} has no column {listed(empty)}: {'it is' if len(empty) == 1 else 'they are'} carried over as "
             "empty.",
             "If a backup has the values, restore them first.",
             blocks=False,
@@ -235,26 +206,6 @@ def _wrong_types(table: Table, columns: Mapping[str, tuple[str, ...]]) -> Iterat
             )
 
 
-def _new_table(table: Table) -> Iterator[Finding]:
-    model = SQLModel.metadata.tables[table.name].columns
-    later = [name for name in _LATER.get(table.name, ()) if name not in table.columns]
-    columns = (column for column in model if column.name not in later)
-    expected_types = {column.name: column.type.compile(_POSTGRESQL).lower() for column in columns}
-    wrong = [name for name, of_type in expected_types.items() if _plain(table.columns.get(name, "")) != _plain(of_type)]
-    if wrong:
-        yield Finding(
-            "A table's name is taken",
-            f"There is a table {table.name} already, and it is not Unstuck's: {_and(wrong)} "
-            f"{'is' if len(wrong) == 1 else 'are'} missing or of another type.",
-            ELSEWHERE,
-            blocks=True,
-        )
-
-
-def _plain(of_type: str) -> str:
-    """Return a type's name without its length, normalised between SQLAlchemy and PostgreSQL."""
-    return of_type.replace("character varying", "varchar").split("(")[0].strip()
-
-
-def _and(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names in a sentence."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

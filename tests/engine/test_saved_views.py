@@ -12,6 +12,7 @@ from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
 from core.job_list import views
+from core.job_list.columns import columns_of
 from core.job_list.filters import JobFilter
 from core.job_list.views import BUILT_IN, views_of
 from core.models import Role
@@ -53,6 +54,35 @@ def test_saving_again_under_a_name_replaces_the_view(engine: Engine, people: dic
     assert (again["id"], again["filter"]) == (first["id"], "took:>5m")
     assert again["href"] == "/jobs?q=took%3A%3E5m&sort=created_at"
     assert names(engine, people[Role.VIEWER]) == ["slow"]
+
+
+def test_a_view_has_its_columns_each_once_and_in_their_order(engine: Engine, people: dict[Role, Actor]) -> None:
+    saved = save(engine, people[Role.VIEWER], "waits", "", columns=["waited", "label", "waited"])
+    assert saved["href"] == "/jobs?columns=waited,label"
+    with pytest.raises(Invalid):
+        save(engine, people[Role.VIEWER], "waits", "", columns=["size"])
+
+
+def test_columns_are_kept_for_each_person_until_they_are_reset(engine: Engine, people: dict[Role, Actor]) -> None:
+    def keep(actor: Actor, *columns: dict) -> None:
+        perform(engine, actor, CommandRequest(name="columns.keep", args={"columns": list(columns)}))
+
+    def kept(actor: Actor) -> list[dict]:
+        with Session(engine) as session:
+            return columns_of(session, actor.id)
+
+    viewer, admin = people[Role.VIEWER], people[Role.ADMIN]
+    for width in (100, 200):
+        keep(viewer, {"name": "kind", "width": width, "hide": True})
+    assert kept(viewer) == [{"name": "kind", "width": 200, "hide": True, "flex": None}]
+    assert kept(admin) == []
+    for odd in ({"name": "size", "width": 9}, {"name": "kind", "width": 0}, {"name": "kind", "width": 9, "flex": 9}):
+        with pytest.raises(Invalid):
+            keep(viewer, odd)
+    with pytest.raises(NotPermitted):
+        keep(Actor(admin.id, "m", Role.MEMBER, "console"), {"name": "kind", "width": 100})
+    keep(viewer)
+    assert kept(viewer) == []
 
 
 def test_what_is_no_filter_or_no_name_is_refused(engine: Engine, people: dict[Role, Actor]) -> None:

@@ -85,6 +85,11 @@ RIGHTS: dict[str, Row] = {
         route="/api/views",
         cli="views save 'failed lately' --where status:failed",
     ),
+    "columns.keep": Row(
+        frozenset({"viewer"}) | SUPPORT,
+        args={"columns": [{"name": "kind", "width": 140}]},
+        route="/api/me/columns",
+    ),
     "view.remove": Row(ADMIN, "view shared", route="/api/views/{id}/remove", cli="views remove {id}"),
     "worker.quiet": Row(ADMIN, "worker alive", route="/api/workers/{id}/quiet", cli="workers quiet {id} --reason test"),
     "worker.resume": Row(ADMIN, "worker quiet", route="/api/workers/{id}/resume", cli="workers resume {id}"),

@@ -208,27 +208,6 @@ def test_the_palette_retries_the_failed_job_of_a_user(console, rows: Session) ->
 
 
 @browser
-def test_columns_stay_as_a_person_left_them_and_come_back_on_demand(console, rows: Session) -> None:
-    failed(rows, make_user(rows))
-    page = person(console, rows, Role.VIEWER, "/jobs")
-    queue = page.get_by_role("columnheader", name="Queue")
-    queue.wait_for()
-    page.get_by_role("button", name="Columns").click()
-    page.get_by_role("checkbox", name="Queue").click()
-    queue.wait_for(state="detached")
-    eventually(lambda: page.evaluate("Object.keys(localStorage).some((key) => key.startsWith('unstuck.columns.'))"))
-
-    page.reload()
-    page.get_by_role("columnheader", name="Kind").wait_for()
-    page.get_by_role("button", name="Columns").click()
-    eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "false")
-    assert queue.count() == 0
-    page.get_by_role("button", name="Reset columns").click()
-    queue.wait_for()
-    eventually(lambda: page.get_by_role("checkbox", name="Queue").get_attribute("aria-checked") == "true")
-
-
-@browser
 def test_staff_find_the_way_back_from_a_creators_pages_and_creators_see_none(console, rows: Session) -> None:
     page = person(console, rows, Role.SUPPORT, "/settings/demo-mode")
     page.get_by_role("link", name="Console").click()

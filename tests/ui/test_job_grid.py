@@ -109,7 +109,7 @@ def serve(url: str, port: int) -> None:
         grid.on_loaded(lambda length: note("loaded", asdict(length)))
         grid.on_shortcut(lambda name, chosen: note("shortcut", [name, chosen.ids]))
         grid.on_context(lambda menu: note("context", asdict(menu)))
-        grid.on_columns(lambda state: note("columns", [column["colId"] for column in state]))
+        grid.on_columns(lambda state: note("columns", [column["name"] for column in state]))
         ui.button("Refresh", on_click=grid.refresh)
         ui.button("Everything", on_click=grid.select_all)
         ui.button("Failed only", on_click=lambda: grid.set_query({"status": "failed"}))
@@ -737,9 +737,9 @@ def test_kept_columns_that_make_no_sense_are_passed_over_and_one_column_stays(sc
             for (const { name } of columns) one.show(name, false)
             const all = of(undefined)
             return {
-                junk: of([null, 1, { colId: "kind" }, { colId: "kind" }, { colId: "gone" }]).length === all.length,
-                narrow: of([{ colId: "kind", width: -500 }])[0],
-                hidden: of(columns.map(({ name }) => ({ colId: name, hide: true }))).length === all.length,
+                junk: of([null, 1, { name: "kind" }, { name: "kind" }, { name: "gone" }]).length === all.length,
+                narrow: of([{ name: "kind", width: -500 }])[0],
+                hidden: of(columns.map(({ name }) => ({ name, hide: true }))).length === all.length,
                 last: one.shown.length,
             }
         }""",

@@ -61,3 +61,30 @@ def test_a_job_has_no_button_that_its_status_rules_out(page: Any) -> None:
     job = page.get_by_role("complementary", name="Job")
     assert job.get_by_role("button", name="More").count() == 1
     assert job.get_by_role("button", name="Cancel").count() == job.get_by_role("button", name="Retry").count() == 0
+
+
+def test_the_open_job_follows_the_cursor_and_a_closed_one_stays_closed(console: Any, rows: Session) -> None:
+    kinds = ("demo.enable", "demo.disable")
+    for kind in kinds:
+        rows.add(BackgroundJob(kind=kind, queue="follow", status="succeeded", finished_at=clock.db_now()))
+        rows.commit()
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/jobs?queue=follow")
+    job = page.get_by_role("complementary", name="Job")
+    page.locator(".jg-row [data-name=queue]").first.click()
+    job.get_by_role("heading", name=kinds[1]).wait_for()
+    opened = page.url
+    page.keyboard.press("j")
+    job.get_by_role("heading", name=kinds[0]).wait_for()
+    assert page.url != opened
+    page.keyboard.press("ArrowUp")
+    job.get_by_role("heading", name=kinds[1]).wait_for()
+    assert page.url == opened
+    job.get_by_role("button", name="Close").click()
+    eventually(lambda: page.evaluate("location.href").endswith("/jobs?queue=follow"))
+    page.locator(".jg-row [data-name=queue]").first.focus()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.get_by_text("2 selected").wait_for()
+    assert page.url.endswith("/jobs?queue=follow")

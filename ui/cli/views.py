@@ -6,6 +6,7 @@ from uuid import UUID
 
 import typer
 
+from core.job_list.columns import COLUMN_NAMES
 from core.job_list.views import views_of
 from ui.cli.terminal import Json, load, print_answer, print_rows, run
 
@@ -24,9 +25,11 @@ def save(
     name: str,
     where: Annotated[str, typer.Option("--where", help="A filter, such as 'status:failed kind:demo.*'.")] = "",
     sort: Annotated[str, typer.Option(help="-created_at: newest first.")] = "-created_at",
+    columns: Annotated[str, typer.Option(help=f"Of {', '.join(COLUMN_NAMES)}. Without: as each person has them.")] = "",
 ) -> None:
     """Save a view for everyone; one with this name is replaced."""
-    args = {"name": name, "filter": where, "sort": sort, "is_shared": True}
+    shown = [each.strip() for each in columns.split(",")] if columns else []
+    args = {"name": name, "filter": where, "sort": sort, "columns": shown, "is_shared": True}
     print_answer(run("view.save", None, args, reason=None))
 
 

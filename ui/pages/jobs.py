@@ -14,6 +14,7 @@ from core.job_list import language
 from core.job_list.counts import Total
 from core.job_list.filters import JobFilter
 from core.job_list.orders import NEWEST_FIRST, SORTS, order_words
+from core.wording import cited
 from ui import access
 from ui.components.base.box import Part, box, dressed, text
 from ui.components.base.button import PRIMARY, button, icon_button, refuse
@@ -25,9 +26,10 @@ from ui.components.jobs.job_detail import JobDetail
 from ui.components.jobs.job_filters import FilterBar
 from ui.components.jobs.job_grid import Chosen, JobGrid, Length, Menu, Shortcut
 from ui.components.jobs.job_histogram import JobHistogram
+from ui.components.jobs.listed_columns import ListedColumns
 from ui.components.jobs.more_menu import more_menu
 from ui.components.jobs.selection_bar import SelectionBar
-from ui.components.jobs.view_menu import view_menu
+from ui.components.jobs.view_menu import Presented, view_menu
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
@@ -37,7 +39,7 @@ _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 async def draw(arguments: PageArguments) -> None:
     """Draw the list with the filter in the URL."""
     params = dict(arguments.query_parameters)
-    opened, sort, problem = params.pop("job", ""), params.pop("sort", NEWEST_FIRST), ""
+    opened, sort, named, problem = params.pop("job", ""), params.pop("sort", ""), params.pop("columns", ""), ""
     try:
         job_filter = JobFilter.from_params(params)
         typed = language.free_text(job_filter.q or "")
@@ -45,31 +47,32 @@ async def draw(arguments: PageArguments) -> None:
         job_filter, typed = JobFilter(), params["q"]  # the search says what is wrong with it
     except Invalid as invalid:
         job_filter, typed, problem = JobFilter(), "", f"Unknown filter in the URL: {invalid.detail.rstrip('.')}"
-    await JobList(job_filter, typed, sort if sort in SORTS else NEWEST_FIRST, problem).begin(opened)
+    columns = await ListedColumns.load(named)
+    await JobList(job_filter, typed, _known(sort), columns, problem).begin(opened)
 
 
 class JobList:
     """The toolbar, the grid and the open detail, all three reflected in the URL."""
 
-    def __init__(self, job_filter: JobFilter, typed: str, sort: str, problem: str) -> None:
+    def __init__(self, job_filter: JobFilter, typed: str, sort: str, columns: ListedColumns, problem: str) -> None:
+        """`typed` is the text in the search; `problem` is what is wrong with the address."""
         self._filter = job_filter
         self._problem = ""
-        self._sort = sort
+        self._sort, self._columns = sort, columns
         self._is_whole = False  # whether all that match are in the list, in this order
         self._open: UUID | None = None
         self._menu_for: Menu | None = None
         with box("jobs") as self._screen:
             text("Jobs", "hidden-visually", tag="h1")
             with box():
-                columns = self._draw_toolbar(typed, problem)
+                menu = self._draw_toolbar(typed, problem)
                 self._filters.draw_others()
                 self._histogram = JobHistogram(self._filters.narrow)
             with box("split") as self._split:
                 with box("grid"):
-                    # The browser keeps the columns, separately for each person who signs in there.
                     keep, query = f"jobs:{access.me().id}", self._filter.to_params()
-                    self._grid = JobGrid("/api/jobs", query=query, sort=sort, keep=keep)
-                    columns.follow(self._grid)
+                    self._grid = JobGrid("/api/jobs", query=query, layout=columns.layout, sort=sort, keep=keep)
+                    menu.follow(self._grid)
                     self._bar = SelectionBar(self._grid, self._exported)
                     self._refusal: Part[str] = Part(_draw_refusal, "refusal")
                     self._draw_menu()
@@ -86,12 +89,12 @@ class JobList:
             self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
             self._new_rows.classes("news").props("aria-live=polite")
             self._new_rows.set_visibility(False)
-            columns = ColumnMenu()
+            columns = ColumnMenu(self._columns, lambda: self._update_url("same"))
             view_menu(self._present)
             acts = BulkMenu(self._params)
             ExportMenu(self._export)
             icon_button("refresh", "Refresh", self._reload)
-            more_menu(self._present, acts, self._export, self._reload)
+            more_menu(self._present, acts, self._export, self._reload, self._sort_by)
         return columns
 
     async def begin(self, opened: str) -> None:
@@ -102,6 +105,7 @@ class JobList:
 
     def _listen(self) -> None:
         self._grid.on_open(self._show_detail)
+        self._grid.on_follow(self._follow)
         self._grid.on_sort(self._note_sort)
         self._grid.on_fresh(self._show_new_rows)
         self._grid.on_shortcut(self._run_shortcut)
@@ -142,12 +146,15 @@ class JobList:
         params = self._params()
         return params if self._is_whole else {name: value for name, value in params.items() if name != "sort"}
 
+    def _sort_by(self, sort: str) -> None:
+        self._grid.sort_by(sort)
+
     def _note_sort(self, sort: str) -> None:
-        self._sort, self._is_whole = sort if sort in SORTS else NEWEST_FIRST, False
+        self._sort, self._is_whole = _known(sort), False
         self._update_url()
 
-    def _present(self) -> tuple[str, str]:
-        return self._filters.refused or self._filter.to_text(), self._sort
+    def _present(self) -> Presented:
+        return Presented(self._filters.refused or self._filter.to_text(), self._sort, self._columns)
 
     def _params(self) -> dict[str, str]:
         order = {"sort": self._sort} if self._sort != NEWEST_FIRST else {}
@@ -156,8 +163,8 @@ class JobList:
 
     def _update_url(self, change: Change = "step") -> None:
         params = self._params()
-        params |= {"job": str(self._open)} if self._open else {}
-        note_address(f"/jobs?{urlencode(params)}" if params else "/jobs", change=change)
+        params |= self._columns.params | ({"job": str(self._open)} if self._open else {})
+        note_address(f"/jobs?{urlencode(params, safe=',')}" if params else "/jobs", change=change)
 
     async def _run_shortcut(self, name: Shortcut, chosen: Chosen) -> None:
         if (command := _COMMANDS.get(name)) and chosen.is_any:
@@ -194,6 +201,11 @@ class JobList:
         self._grid.refresh()
         await self._filters.refresh()
 
+    async def _follow(self, job_id: str) -> None:
+        """Show the job at the cursor in place of the one that is open; Back leads to the list before both."""
+        if self._open and self._open != UUID(job_id):
+            await self._show_detail(job_id, change="same")
+
     async def _show_detail(self, job_id: str, change: Change = "step") -> None:
         try:
             self._open = UUID(job_id)
@@ -220,6 +232,13 @@ class JobList:
         self._split.classes(remove="open")
         self._detail.clear()
         self._update_url()
+
+
+def _known(sort: str) -> str:
+    """Return an order that the list has. An address may name any: the list says which one it is in."""
+    if sort and sort not in SORTS:
+        refuse(f"The list has no order {cited(sort)}, so the newest jobs come first.")
+    return sort if sort in SORTS else NEWEST_FIRST
 
 
 def _draw_refusal(problem: str) -> None:

@@ -31,6 +31,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "user.repaired": "Repaired",
     "user.viewed_as": "Viewed the customer's own pages",
     "view.saved": "View saved",
+    "columns.kept": "Columns arranged",
     "view.removed": "View removed",
     "worker.quieted": "Worker made quiet",
     "worker.resumed": "Worker starts jobs again",

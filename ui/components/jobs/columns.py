@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from core.job_list.columns import ColumnName
+
 #: How a value is drawn: a class of grid/cells.js, by its name in grid/columns.js.
 Renderer = Literal["attempt", "duration", "kind", "outcome", "status", "text", "time", "user", "wait"]
 #: How a cell looks, by its name in grid/columns.js.
@@ -13,7 +15,7 @@ Look = Literal["plain", "quiet", "number", "error"]
 class Column:
     """One column: a value of the row (core/job_list/rows.py), or what the renderer makes of several."""
 
-    name: str
+    name: ColumnName
     header: str
     #: Pixels.
     width: int

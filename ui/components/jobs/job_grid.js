@@ -4,8 +4,8 @@ import { h } from "vue";
 
 // The modules of grid/, which are served as one file.
 let grid;
-// What a person left when they went to another page, by the name under which the columns are kept: rows and cursors,
-// the selection, and how far it was scrolled.
+// What a person left when they went to another page, by the list's name: rows and cursors, the selection, and how far
+// it was scrolled.
 const left = new Map();
 
 let hasBegun = false; // a list was built in this window
@@ -13,6 +13,7 @@ let hasBegun = false; // a list was built in this window
 const BLOCK = 100;
 // Milliseconds between two questions for new rows, where only the server knows which ones match.
 const ASK = 1000;
+const REST = 250; // milliseconds for which the cursor rests before an open job follows it
 const KEYS = { r: "retry", c: "cancel", "/": "filter" };
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
@@ -27,23 +28,6 @@ function later(wait, act) {
     clearTimeout(timer);
     timer = setTimeout(() => act(...values), wait);
   };
-}
-
-// The columns as a person left them, layout only, in their own browser. A browser that refuses storage is no error.
-const storageKey = (name) => `unstuck.columns.${name}`;
-function remember(name, state) {
-  try {
-    if (name && state) localStorage.setItem(storageKey(name), JSON.stringify(state));
-    else if (name) localStorage.removeItem(storageKey(name));
-  } catch {}
-}
-function recalled(name) {
-  try {
-    const state = name && JSON.parse(localStorage.getItem(storageKey(name)));
-    return Array.isArray(state) && state.length ? state : null;
-  } catch {
-    return null;
-  }
 }
 
 export default {
@@ -113,17 +97,15 @@ export default {
   },
   methods: {
     build() {
-      const layout = this.layout?.length ? this.layout : recalled(this.keep);
       const before = left.get(this.keep);
       const returns = before && isSame(before.source.query, this.query) && before.source.sort === this.sort;
       this.source = returns ? before.source : new grid.Source(this.url, { ...this.query }, this.sort);
       this.blocks = returns ? before.blocks : new grid.Blocks(BLOCK, (start, end) => this.source.page(start, end));
       this.source.hooks = this.hooks();
       this.blocks.rested = () => this.isDue && !this.dead && this.reload();
-      this.order = new grid.Columns(this.columns, layout);
+      this.order = new grid.Columns(this.columns, this.layout);
       this.order.showSorted(this.source.sort);
       this.list = new grid.List(this.$refs.grid, this.order, this.blocks, this.source.sort, this.acts());
-      if (layout) this.$emit("columns", this.order.state);
       if (returns) {
         this.list.restore(before.state);
         this.reload();
@@ -155,10 +137,7 @@ export default {
     // What a person does with the list.
     acts() {
       return {
-        arranged: later(500, () => {
-          remember(this.keep, this.order.state);
-          this.$emit("columns", this.order.state);
-        }),
+        arranged: later(500, () => this.$emit("columns", this.order.state)),
         sorted: () => {
           this.source.sort = this.list.head.sort;
           this.again();
@@ -166,6 +145,7 @@ export default {
         },
         selected: later(60, () => this.$emit("select", this.selected())),
         opened: (row) => this.$emit("open", row.id),
+        moved: later(REST, () => this.list.row && !this.dead && this.$emit("follow", this.list.row.id)),
         menu: (row, x, y) => this.menu(row, x, y),
         between: (first, last) => this.source.between(first, last),
         refused: (sentence) => this.$emit("refused", sentence),
@@ -289,6 +269,12 @@ export default {
       this.problem = "";
       this.list.head.turn(grid.NEWEST_FIRST);
     },
+    async sort_by(sort) {
+      await this.built;
+      this.order.showSorted(sort);
+      this.list.arrange();
+      this.list.head.turn(sort);
+    },
     async refresh() {
       await this.built;
       this.reload();
@@ -322,12 +308,12 @@ export default {
       this.list.arrange();
       this.list.hooks.arranged();
     },
-    async reset_columns() {
+    async arrange(layout) {
       await this.built;
       this.order.reset();
+      if (layout.length) this.order.arrange(layout);
+      this.order.showSorted(this.source.sort);
       this.list.arrange();
-      remember(this.keep, null);
-      this.$emit("columns", []);
     },
 
     // ---- mouse and keys ------------------------------------------------------------------------------------------

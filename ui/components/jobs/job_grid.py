@@ -41,7 +41,7 @@ from ui.components.base.box import dressed, path_prefix
 from ui.components.jobs.columns import COLUMNS
 
 Shortcut = Literal["retry", "cancel", "filter"]
-#: One column's position, width and visibility, as the script keeps them; opaque to other code.
+#: One column's name, width and visibility, as core.job_list.columns.KeptColumn has them; its place is in the list.
 ColumnState = dict[str, Any]
 
 
@@ -98,7 +98,7 @@ def _begin(script: str, first_rows: str) -> str:
 class JobGrid(Element, component="job_grid.js"):
     """A live grid of the jobs at `url` that match `query`; `layout` restores columns from `on_columns`.
 
-    `keep` is the name under which the browser keeps the columns as the person left them; empty: it forgets them.
+    `keep` is the name under which the window keeps the rows of a list that is left; empty: it forgets them.
     """
 
     def __init__(
@@ -147,9 +147,13 @@ class JobGrid(Element, component="job_grid.js"):
         """Show or hide a column."""
         self.run_method("show_column", name, visible)
 
-    def reset_columns(self) -> None:
-        """Reset the order, widths and visibility of the columns."""
-        self.run_method("reset_columns")
+    def sort_by(self, sort: str) -> None:
+        """Show the jobs in another order, from the first row."""
+        self.run_method("sort_by", sort)
+
+    def arrange(self, layout: Sequence[ColumnState]) -> None:
+        """Arrange the columns as `on_columns` gave them; nothing: as everyone begins."""
+        self.run_method("arrange", list(layout))
 
     def select_all(self) -> None:
         """Select all that match."""
@@ -170,6 +174,10 @@ class JobGrid(Element, component="job_grid.js"):
     def on_open(self, act: Callable[[str], Any]) -> None:
         """Call with the id of a job that is clicked, or opened with Enter."""
         self._on("open", _id, act)
+
+    def on_follow(self, act: Callable[[str], Any]) -> None:
+        """Call with the id of a job at which the cursor rests after it was moved by keys."""
+        self._on("follow", _id, act)
 
     def on_sort(self, act: Callable[[str], Any]) -> None:
         """Call with the order of the list when a person changes it: a column's name, after - if it falls."""
@@ -192,8 +200,8 @@ class JobGrid(Element, component="job_grid.js"):
         self._on("context", _menu, act)
 
     def on_columns(self, act: Callable[[list[ColumnState]], Any]) -> None:
-        """Call with the state of all columns when they are restored or changed; empty: they were reset."""
-        self._on("columns", lambda args: [{**column, "colId": str(column["colId"])} for column in args], act)
+        """Call with the state of all columns after a person has changed one."""
+        self._on("columns", lambda args: [{**column, "name": str(column["name"])} for column in args], act)
 
     def _on(self, event: str, read: Callable[[Any], Any], act: Callable[[Any], Any]) -> None:
         def handle(event: GenericEventArguments) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from nicegui import ui
 
@@ -13,12 +14,22 @@ from ui.components.base.box import Part, box, link, text
 from ui.components.base.button import button, icon_button, say
 from ui.components.base.form import ModelForm
 from ui.components.base.open_form import Act, Then, open_form
+from ui.components.jobs.listed_columns import ListedColumns
 
-Present = Callable[[], tuple[str, str]]
+
+class Presented(NamedTuple):
+    """What a list shows: its filter as text, its order and its columns."""
+
+    filter: str
+    sort: str
+    columns: ListedColumns
+
+
+Present = Callable[[], Presented]
 
 
 def view_menu(present: Present) -> ui.button:
-    """Return a button whose menu has the views; `present` returns the filter of the list as text, and its order."""
+    """Return a button whose menu has the views; `present` returns what the list shows."""
     views = Views(present)
 
     async def draw() -> None:
@@ -34,7 +45,7 @@ class Views:
     """The views, in a menu of their own or in one with other things: read when first drawn, and after each change."""
 
     def __init__(self, present: Present) -> None:
-        """`present` returns the filter of the list as text, and its order."""
+        """`present` returns what the list shows."""
         self._present = present
         self._lines: Part[list[ViewLine]] | None = None
 
@@ -70,15 +81,17 @@ class Views:
         await self._look()
 
     def _draw_form(self) -> Act:
-        filter_text, sort = self._present()
+        filter_text, sort, columns = self._present()
         text(filter_text or "All jobs.", "mono muted", tag="p")
         if order := order_words(sort):
             text(f"{order[0].upper()}{order[1:]}.", "muted", tag="p")
-        hidden = {"filter", "sort"} | (set() if access.me().may(Role.ADMIN) else {"is_shared"})
+        hidden = {"filter", "sort", "columns"} | (set() if access.me().may(Role.ADMIN) else {"is_shared"})
         form = ModelForm(ViewForm, given={"filter": filter_text, "sort": sort}, without=hidden)
 
+        with_columns = ui.switch("With these columns", value=not columns.are_usual)
+
         async def act() -> Then | None:
-            values = form.values()
+            values = form.values() | {"columns": list(columns.shown) if with_columns.value else []}
             await access.perform("view.save", None, values)
             say(f"The view {values['name']} is saved.")
             return self._look

@@ -10,6 +10,7 @@ import {
   UserCell,
   WaitCell,
 } from "job-grid/cells.js";
+import { NEWEST_FIRST } from "job-grid/source.js";
 
 const renderers = {
   attempt: AttemptCell,
@@ -52,7 +53,7 @@ export class Columns {
       hide: column.is_hidden,
     }));
     this.reset();
-    if (layout) this.arrange(layout);
+    if (layout?.length) this.arrange(layout);
   }
   reset() {
     this.all = this.first.map((column) => ({ ...column }));
@@ -61,7 +62,7 @@ export class Columns {
   arrange(layout) {
     const byId = new Map(this.all.map((column) => [column.name, column]));
     const known = layout.flatMap((kept) => {
-      const column = byId.get(kept?.colId);
+      const column = byId.get(kept?.name);
       if (!column) return [];
       byId.delete(column.name);
       const width = Math.max(column.least, Number(kept.width) || column.width);
@@ -71,7 +72,7 @@ export class Columns {
     if (!this.shown.length) this.reset();
   }
   get state() {
-    return this.all.map(({ name, width, hide, flex }) => ({ colId: name, width, hide, flex }));
+    return this.all.map(({ name, width, hide, flex }) => ({ name, width, hide, flex }));
   }
   get shown() {
     return this.all.filter((column) => (this.isNarrow ? column.is_in_narrow : !column.hide));
@@ -89,8 +90,9 @@ export class Columns {
     const isLast = this.all.filter((column) => !column.hide).length === 1;
     for (const column of this.all) if (column.name === name && (visible || !isLast)) column.hide = !visible;
   }
-  // A list whose order nobody sees looks as if it had none.
+  // A list whose order nobody sees looks as if it had none; the order that it has by itself needs no column.
   showSorted(sort) {
+    if (sort === NEWEST_FIRST) return;
     for (const column of this.all) if (column.sort && column.sort === sort.replace("-", "")) column.hide = false;
   }
   resize(column, width) {

@@ -65,8 +65,8 @@ class Line {
 const marked = () => Boolean(getSelection()?.toString());
 
 export class List {
-  // hooks: arranged(), sorted(), selected(), opened(row), menu(row, x, y), refused(sentence), and between(id, other),
-  // which gives the ids of the rows between two
+  // hooks: arranged(), sorted(), selected(), opened(row), moved(), menu(row, x, y), refused(sentence), and
+  // between(id, other), which gives the ids of the rows between two
   constructor(host, columns, blocks, sort, hooks) {
     Object.assign(this, { columns, blocks, hooks });
     this.lines = new Map(); // by index
@@ -355,6 +355,7 @@ export class List {
   async step(index, selects) {
     const from = this.at?.index ?? index - 1;
     this.focus(index);
+    this.hooks.moved();
     if (!selects || from === index) return;
     await this.add([...this.selected], from < index ? from + 1 : from - 1, index);
   }
