@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.job_list.columns import columns_of
+from core.job_list.columns import ColumnName, columns_of
 from ui import access
 from ui.components.jobs.columns import COLUMNS, Column
 from ui.components.jobs.job_grid import ColumnState
@@ -25,9 +25,15 @@ class ListedColumns:
         return cls(layout or await _own(), of_address=bool(layout))
 
     @property
-    def shown(self) -> tuple[str, ...]:
+    def shown(self) -> tuple[ColumnName, ...]:
         """Return the names of those that are shown, in their order."""
         return tuple(each["name"] for each in self.layout if not each.get("hide")) or _USUAL
+
+    @property
+    def headers(self) -> list[str]:
+        """Return their titles."""
+        titles = {column.name: column.header for column in COLUMNS}
+        return [titles[name] for name in self.shown if name in titles]
 
     @property
     def are_usual(self) -> bool:

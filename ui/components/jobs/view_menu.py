@@ -88,7 +88,9 @@ class Views:
         hidden = {"filter", "sort", "columns"} | (set() if access.me().may(Role.ADMIN) else {"is_shared"})
         form = ModelForm(ViewForm, given={"filter": filter_text, "sort": sort}, without=hidden)
 
-        with_columns = ui.switch("With these columns", value=not columns.are_usual)
+        with box("labelled"):
+            with_columns = ui.switch("With these columns", value=not columns.are_usual)
+            text(f"{', '.join(columns.headers)}. Without them, each person sees their own.", "help")
 
         async def act() -> Then | None:
             values = form.values() | {"columns": list(columns.shown) if with_columns.value else []}
