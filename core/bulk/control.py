@@ -11,6 +11,7 @@ from core import bus, clock
 from core.actor import ENGINE, Actor
 from core.audit.record import record
 from core.bulk.frozen import BulkForm, freeze
+from core.database.statements import Query, Union
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import JobOptions, request_task
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
@@ -135,20 +136,19 @@ def undo(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> B
     if bulk.command == "job.retry":  # only what has not ended can be cancelled
         own = col(BackgroundJob.id) == col(BulkRow.job_id)
         rows = rows.join(BackgroundJob, own).where(col(BackgroundJob.status).not_in(TERMINAL))
-    targets = list(session.scalars(rows))
-    return _prepared(session, command, targets, actor, reason, undoes=bulk.id)
+    return _prepared(session, command, rows, actor, reason, undoes=bulk.id)
 
 
 def repeat(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
     """Prepare the same for the rows that have failed, or whose new jobs have. Raises NotFound, NotAllowed."""
     bulk = _over(session, bulk_id)
-    tried = list(session.scalars(_rows_of(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)))
+    tried = _rows_of(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)
     again = BackgroundJob.id if bulk.command in RETRIES else BulkRow.target
     failed = _rows_of(bulk, again).join(BackgroundJob, col(BackgroundJob.id) == col(BulkRow.job_id))
-    if HIDDEN in str(bulk.args) and (tried or bulk.command not in RETRIES):
+    if HIDDEN in str(bulk.args) and (bulk.command not in RETRIES or _is_any(session, tried)):
         raise NotAllowed("Its hidden arguments were deleted at its end: prepare it anew, with them.")
-    targets = tried + list(session.scalars(failed.where(col(BackgroundJob.status) == JobStatus.FAILED)))
-    return _prepared(session, bulk.command, targets, actor, reason, repeats=bulk.id, args=bulk.args)
+    rows = sa.union(tried, failed.where(col(BackgroundJob.status) == JobStatus.FAILED))
+    return _prepared(session, bulk.command, rows, actor, reason, repeats=bulk.id, args=bulk.args)
 
 
 def is_at_work(session: Session, bulk: BulkAction) -> bool:
@@ -164,20 +164,23 @@ def _over(session: Session, bulk_id: UUID) -> BulkAction:
     return bulk
 
 
-def _rows_of(bulk: BulkAction, column: Any) -> Any:
-    """Select a column of the set's rows, or of what is joined with them, in its order."""
-    rows = sa.select(column).select_from(BulkRow)
-    return rows.where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
+def _rows_of(bulk: BulkAction, column: Any) -> Query:
+    """Select a column of the set's rows, or of what is joined with them, as ids."""
+    return sa.select(column.label("id")).select_from(BulkRow).where(col(BulkRow.bulk_id) == bulk.id)
+
+
+def _is_any(session: Session, rows: Query | Union) -> bool:
+    return bool(session.scalar(sa.select(sa.exists(rows.subquery().select()))))
 
 
 def _prepared(
-    session: Session, command: str, targets: list[UUID], actor: Actor, reason: str | None, **more: Any
+    session: Session, command: str, rows: Query | Union, actor: Actor, reason: str | None, **more: Any
 ) -> BulkAction:
-    if not targets:
+    if not _is_any(session, rows):
         raise NotAllowed("There is nothing left to do: no row is concerned.")
     args = more.pop("args", {})
-    form = BulkForm.model_construct(action=command, filter=None, ids=targets, args=args)  # may be more than people name
-    return freeze(session, form, actor, reason, **more)
+    form = BulkForm.model_construct(action=command, filter=None, ids=None, args=args)
+    return freeze(session, form, actor, reason, ids=rows, **more)
 
 
 def _record(

@@ -1,6 +1,5 @@
 """The set of a bulk action: frozen when it is prepared, so that it acts on exactly what its preview has counted."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.actor import Actor
 from core.audit.record import record
-from core.database.statements import Query
+from core.database.statements import Query, Union
 from core.errors import Invalid
 from core.job_list.branches import arm_ids, branches
 from core.job_list.filters import JobFilter
@@ -51,8 +50,13 @@ class BulkForm(Form):
         return self
 
 
-def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, **more: Any) -> BulkAction:
-    """Write a bulk action and its set, which nothing changes any more. Raises Invalid for an empty or too large one."""
+def freeze(
+    session: Session, form: BulkForm, actor: Actor, reason: str | None, ids: Union | Query | None = None, **more: Any
+) -> BulkAction:
+    """Write a bulk action and its set, which nothing changes any more. Raises Invalid for an empty or too large one.
+
+    `ids` selects the set where it is made of another one: no id leaves the database.
+    """
     params = {"q": form.filter} if isinstance(form.filter, str) else form.filter or {}
     bulk = BulkAction(
         command=form.action,
@@ -68,7 +72,9 @@ def freeze(session: Session, form: BulkForm, actor: Actor, reason: str | None, *
     )
     session.add(bulk)
     session.flush()
-    rows = _matching(session, params) if form.ids is None else _named(form.ids)
+    if ids is None and form.ids is not None:
+        ids = sa.select(sa.func.unnest(sa.literal(form.ids, sa.ARRAY(sa.Uuid()))).label("id")).distinct()
+    rows = _matching(session, params) if ids is None else _with_jobs(ids)
     if rows is not None:
         bulk.total, bulk.consists_of = _write(session, bulk.id, rows)
     if not bulk.total:
@@ -92,14 +98,11 @@ def _matching(session: Session, params: dict[str, str]) -> Query | None:
     return sa.union(*selects).subquery("matching").select() if len(selects) > 1 else selects[0]
 
 
-def _named(ids: Sequence[UUID]) -> Query:
-    ids_of = (
-        sa.func.unnest(sa.literal(list(dict.fromkeys(ids)), sa.ARRAY(sa.Uuid())))
-        .table_valued("id", name="named")
-        .render_derived()
-    )
+def _with_jobs(ids: Union | Query) -> Query:
+    """Return these ids with what is counted of those that are jobs; the others are what their command is for."""
+    named = ids.subquery("named")
     job = (col(getattr(BackgroundJob, name)) for name in _COUNTED)
-    return sa.select(ids_of.c.id, *job).outerjoin_from(ids_of, BackgroundJob, col(BackgroundJob.id) == ids_of.c.id)
+    return sa.select(named.c.id, *job).outerjoin_from(named, BackgroundJob, col(BackgroundJob.id) == named.c.id)
 
 
 def _write(session: Session, bulk_id: UUID, rows: Query) -> tuple[int, dict[str, Any]]:
