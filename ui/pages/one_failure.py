@@ -71,7 +71,7 @@ class OneFailure:
             return
         self._show_parts(are_shown=True)
         self._head.show(found, key=(found.group, found.unhandled, found.may_be_more, found.parts))
-        self._state.show(found, key=found.decision)
+        self._state.show(found, key=(found.decision, found.unhandled > 0, found.may_be_more))
         self._users.show(found, key=tuple(found.users))
         self._notes.show(found, key=tuple(found.notes))
         self._where.show(found, key=(tuple(found.places.items()), found.confined_to))
