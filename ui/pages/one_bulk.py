@@ -86,12 +86,12 @@ class OneBulk:
         self._looked_at = time.monotonic()
         if self._seen is None and bulk.status is BulkStatus.READY:
             self._seen = await access.load_for(Role.SUPPORT, preview, bulk)
-        came_from = self._origin or await access.load_for(Role.SUPPORT, origin, bulk)
-        self._origin = came_from
+        if self._origin is None:
+            self._origin = await access.load_for(Role.SUPPORT, origin, bulk)
         if self.screen.is_deleted:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
-        self._head.show((bulk, came_from), key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
+        self._head.show((bulk, self._origin), key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
         self._sentence.set_text(
             " ".join(
                 [sentence_of(bulk, state.halted, state.still_moving), *([_skipped(seen, bulk.total)] if seen else [])]

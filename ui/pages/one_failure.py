@@ -107,7 +107,7 @@ class OneFailure:
         lately = urlencode({"finished_after": found.since.isoformat()})
         if found.unhandled:
             number = f"{found.unhandled:,}{'+' if found.may_be_more else ''}"
-            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled")
+            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled of any time")
         else:
             text("All are handled." if not found.may_be_more else "The latest are handled; older ones may not be.")
         if 0 < found.group.open < found.unhandled:
