@@ -92,7 +92,9 @@ TONES: Final[Mapping[str, str]] = {
     "refused": BAD,
     NotificationStatus.SENT: OK,
     NotificationStatus.DROPPED: IDLE,
-    BulkStatus.READY: RUN,
+    "not started": IDLE,
+    "discarded": IDLE,
+    "requested": OK,
     BulkStatus.DONE: OK,
     BulkStatus.ABORTED: IDLE,
     ErrorState.REGRESSION: BAD,
@@ -104,6 +106,7 @@ MOVING: Final = frozenset({Label.RUNNING.value, Label.STOPPING.value, "moving", 
 #: States without activity; their dot is hollow, so that it differs from idle ones without colour.
 HOLLOW: Final = frozenset(
     {"queued", "scheduled", "waiting", "disabled", "disconnected", "cancelled", "stopped", "over", "dropped", "ignored"}
+    | {"not started", "discarded"}
 )
 
 #: Values of the theme cookie; any other follows the system.

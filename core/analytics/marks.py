@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from core.database.statements import Query, fetch
 from core.models import BulkAction, Event, Worker
+from core.models.bulk import noun_of
 from core.models.event import IS_AUDIT
 from core.wording import counted, shortened
 
@@ -45,7 +46,7 @@ def _marks(session: Session, values: dict[str, datetime]) -> Iterator[TimeMark]:
     for at, version in fetch(session, _versions(), **values):
         yield TimeMark(at, f"Version {shortened(version)} began", "/workers")
     for at, bulk_id, command, total in fetch(session, _bulk_actions(), **values):
-        yield TimeMark(at, f"Bulk action: {command} of {counted(total, 'row')}", f"/bulk/{bulk_id}")
+        yield TimeMark(at, f"Bulk action: {command} of {counted(total, noun_of(command))}", f"/bulk/{bulk_id}")
 
 
 @cache

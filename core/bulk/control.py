@@ -15,9 +15,11 @@ from core.database.statements import Query, Union
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import JobOptions, request_task
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
+from core.models.bulk import noun_of
 from core.operation import Form
 from core.operations.bulk import RunForm, run_bulk
 from core.redact import HIDDEN, redacted
+from core.wording import counted
 
 #: Above so many rows, who starts says how many they are.
 UNCOUNTED: Final = 100
@@ -37,7 +39,7 @@ def starts_jobs(command: str) -> bool:
 def check_canary(command: str, canary: int | None) -> None:
     """Raise Invalid for first rows of a command that starts no jobs."""
     if canary and not starts_jobs(command):
-        message = f"{command} starts no jobs, so nothing tells how the first rows went."
+        message = f"{command} starts no jobs, so nothing tells how the first ones went."
         raise Invalid(message, {"canary": "Leave it empty."})
 
 
@@ -45,25 +47,24 @@ class StartForm(Form):
     """How to go through the set, and its number of rows, by which a person shows that they have read it."""
 
     per_second: int | None = Field(
-        default=None, ge=1, le=10_000, title="Rows a second", description="At most; empty: as fast as it goes."
+        default=None, ge=1, le=10_000, title="Jobs a second", description="At most; empty: as fast as it goes."
     )
     canary: int | None = Field(
         default=None,
         ge=1,
         le=10_000,
-        title="First rows",
-        description="Try so many first, and go on with the rest once their jobs have ended well. Empty: all at once; "
-        "left out of a request: as it was prepared.",
+        title="First jobs",
+        description="Try so many first; the rest follows once they have succeeded. Empty: all at once.",
     )
     canary_percent: int = Field(
         default=100,
         ge=1,
         le=100,
         title="Percent that must succeed",
-        description="Of the first rows; with fewer, it stops by itself.",
+        description="Of the first jobs. If fewer succeed, it stops by itself.",
     )
     count: int | None = Field(
-        default=None, ge=0, title="Number of rows", description=f"The number of rows; needed above {UNCOUNTED}."
+        default=None, ge=0, title="Number of jobs", description=f"Type how many there are; needed above {UNCOUNTED}."
     )
 
 
@@ -85,8 +86,10 @@ def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason
     if bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING) or is_at_work(session, bulk):
         raise NotAllowed(f"The bulk action is {bulk.status}; it cannot be started.")
     if form.count != bulk.total and (bulk.total > UNCOUNTED or form.count is not None):
-        message = f"Type the number of rows: {bulk.total}."
-        raise Invalid(f"The bulk action is for {bulk.total:,} rows. {message}", {"count": message})
+        message = f"Type the number of {noun_of(bulk.command)}s: {bulk.total}."
+        raise Invalid(
+            f"The bulk action is for {counted(bulk.total, noun_of(bulk.command))}. {message}", {"count": message}
+        )
     canary = form.canary if "canary" in form.model_fields_set else bulk.canary
     check_canary(bulk.command, canary)
     was = bulk.status
@@ -106,14 +109,17 @@ def go_on(session: Session, bulk: BulkAction, options: JobOptions | None = None)
 
 
 def abort(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
-    """End it before its next row; what is done stays. Raises NotFound, NotAllowed."""
+    """End it before its next row, or discard it where nobody has started it; what is done stays.
+
+    Raises NotFound, NotAllowed.
+    """
     bulk = locked(session, bulk_id)
     was = bulk.status
     if was not in (BulkStatus.READY, BulkStatus.RUNNING):
         raise NotAllowed(f"The bulk action is {was} already.")
     if bulk.looked_at >= bulk.total:
-        raise NotAllowed("Every row was looked at already; nothing is left to abort.")
-    end(session, bulk, BulkStatus.ABORTED, f"Aborted by {actor.name}.")
+        raise NotAllowed(f"Every {noun_of(bulk.command)} was looked at already; nothing is left to abort.")
+    end(session, bulk, BulkStatus.ABORTED, f"{'Discarded' if bulk.started_at is None else 'Aborted'} by {actor.name}.")
     _record(session, actor, "bulk.aborted", bulk, was, reason)
     return bulk
 
@@ -177,7 +183,7 @@ def _prepared(
     session: Session, command: str, rows: Query | Union, actor: Actor, reason: str | None, **more: Any
 ) -> BulkAction:
     if not _is_any(session, rows):
-        raise NotAllowed("There is nothing left to do: no row is concerned.")
+        raise NotAllowed("There is nothing left to do.")
     args = more.pop("args", {})
     form = BulkForm.model_construct(action=command, filter=None, ids=None, args=args)
     return freeze(session, form, actor, reason, ids=rows, **more)

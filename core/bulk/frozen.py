@@ -78,9 +78,9 @@ def freeze(
     if rows is not None:
         bulk.total, bulk.consists_of = _write(session, bulk.id, rows)
     if not bulk.total:
-        raise Invalid("Nothing matches: there is no row to act on.", {"filter": "Choose another one."})
+        raise Invalid("Nothing matches: there is nothing to act on.", {"filter": "Choose another one."})
     if bulk.total > MOST:
-        raise Invalid(f"More than {MOST:,} rows match.", {"filter": "Narrow it, and act on one part after the other."})
+        raise Invalid(f"More than {MOST:,} jobs match.", {"filter": "Narrow it, and act on one part after the other."})
     session.flush()
     record(session, actor, "bulk.prepared", reason=reason, bulk=str(bulk.id), command=bulk.command, rows=bulk.total)
     return bulk

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,8 +17,9 @@ from core.jobs.error_words import headline
 from core.jobs.followed import one_of
 from core.jobs.retry import refusals_of_retry
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
-from core.wording import counted
+from core.models.bulk import NEVER_STARTED
 
+_NEVER_STARTED: Final[sa.ColumnElement[bool]] = sa.literal_column(NEVER_STARTED, sa.Boolean())
 #: Rows of which a preview says what would be skipped.
 LOOKED_AT: Final = 1_000
 #: What puts a job that waits to another time, and its word.
@@ -50,6 +51,11 @@ class BulkState:
         return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0 and not is_late
 
     @property
+    def still_moving(self) -> int:
+        """How many of the jobs that it has started wait or run."""
+        return sum(number for status, number in self.jobs.items() if status not in TERMINAL)
+
+    @property
     def is_over(self) -> bool:
         """Whether no more of its rows will be touched."""
         return self.bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING)
@@ -71,9 +77,17 @@ class Preview:
 
 
 def bulk_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAction]:
-    """Return bulk actions, newest first."""
-    newest = (col(BulkAction.created_at).desc(), col(BulkAction.id).desc())
-    return read_window(session, select(BulkAction).order_by(*newest), limit, start)
+    """Return the bulk actions that somebody has started, newest first."""
+    return read_window(session, _newest(sa.not_(_NEVER_STARTED)), limit, start)
+
+
+def prepared_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAction]:
+    """Return the bulk actions that nobody has started, newest first: they wait for it, or were discarded."""
+    return read_window(session, _newest(_NEVER_STARTED), limit, start)
+
+
+def _newest(which: sa.ColumnElement[bool]) -> Any:
+    return select(BulkAction).where(which).order_by(col(BulkAction.created_at).desc(), col(BulkAction.id).desc())
 
 
 def bulk_state(session: Session, bulk_id: UUID) -> BulkState:
@@ -100,7 +114,7 @@ def _halt(job: BackgroundJob) -> str:
         return "Its job was cancelled: go on, or abort."
     if job.status in TERMINAL:
         error = headline(job.error_message) if job.error_message else ""
-        return f"Its job has ended before the last row{': ' if error else '.'}{error} Go on, or abort."
+        return f"Its job has ended before the last one{': ' if error else '.'}{error} Go on, or abort."
     return "Its job waits to be run." if job.status is JobStatus.QUEUED and job.run_at <= clock.now() else ""
 
 
@@ -163,35 +177,3 @@ def _numbers(reasons: Mapping[UUID, str]) -> dict[str, int]:
 
 def _most_first(numbers: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(numbers.items(), key=lambda each: -each[1]))
-
-
-def sentence_of(bulk: BulkAction, halted: str = "") -> str:
-    """Return how far a bulk action is, in a sentence; `halted`: why it does not go on."""
-    rows = counted(bulk.total, "row")
-    parts = [f"{number:,} {word}" for word, number in _outcomes(bulk).items() if number]
-    if bulk.status is BulkStatus.DONE and not bulk.applied:
-        return f"Nothing was done: of {rows}, {', '.join(parts)}."
-    if bulk.status is BulkStatus.READY:
-        return f"It is prepared for {rows}, and not started."
-    return f"{bulk.looked_at:,} of {rows}: {', '.join(parts) or 'none done yet'}. {halted or bulk.note}".rstrip()
-
-
-def plan_of(bulk: BulkAction) -> str:
-    """Return what happens to the first rows and to the rest, while that is to come; empty: all in one go, or over."""
-    rest = bulk.total - (bulk.canary or 0)
-    if not bulk.canary or rest <= 0 or bulk.looked_at > bulk.canary:
-        return ""
-    share = "succeeded" if bulk.canary_percent == 100 else f"succeeded to {bulk.canary_percent} %"
-    first = "its job has" if bulk.canary == 1 else "their jobs have"
-    others = "the other row follows by itself" if rest == 1 else f"the other {rest:,} rows follow by themselves"
-    stop = f"If not, it stops by itself, and {'that row stays as it is' if rest == 1 else 'they stay as they are'}."
-    if bulk.status is BulkStatus.READY:
-        rows = "first row" if bulk.canary == 1 else f"first {bulk.canary:,} rows"
-        return f"Start acts on the {rows}. Once {first} {share}, {others}. {stop}"
-    if bulk.status is BulkStatus.RUNNING:
-        return f"Once {first} {share}, {others}. {stop}"
-    return ""
-
-
-def _outcomes(bulk: BulkAction) -> dict[str, int]:
-    return {"done": bulk.applied, "skipped": bulk.skipped, "failed": bulk.failed}

@@ -28,6 +28,7 @@ from core.jobs.request import JobOptions
 from core.jobs.retry import retry_many
 from core.jobs.subject import wait_briefly
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, Role, RowOutcome, User
+from core.models.bulk import noun_of
 from core.operation import Progress, Steps, TaskWork
 from core.operations import bulk as declared
 from core.wording import counted
@@ -70,7 +71,9 @@ def run(work: TaskWork[declared.RunForm]) -> Steps:
             break
         started, size = time.monotonic(), min(CHUNK, bulk.per_second or CHUNK, _canary_left(bulk))
         _do_chunk(work.session, bulk, size)
-        yield Progress(bulk.looked_at, bulk.total, f"{bulk.looked_at:,} of {bulk.total:,} rows")
+        yield Progress(
+            bulk.looked_at, bulk.total, f"{bulk.looked_at:,} of {counted(bulk.total, noun_of(bulk.command))}"
+        )
         if bulk.per_second:
             time.sleep(max(0.0, size / bulk.per_second - (time.monotonic() - started)))
     return {"bulk": str(work.form.bulk)}
@@ -114,7 +117,7 @@ def _is_healthy(session: Session, bulk: BulkAction) -> bool:
     if number and 100 * good >= bulk.canary_percent * number:
         bulk.note = ""
         return True
-    jobs = f"{good} of the first {counted(number, 'job')} succeeded" if number else "none of the first rows was done"
+    jobs = f"{good} of the first {counted(number, 'job')} succeeded" if number else "none of the first jobs was done"
     note = f"Stopped by itself: {jobs}, and {bulk.canary_percent} % were asked for."
     control.end(session, bulk, BulkStatus.STOPPED, note)
     return False
@@ -123,7 +126,7 @@ def _is_healthy(session: Session, bulk: BulkAction) -> bool:
 def _look_later(session: Session, bulk: BulkAction, going: int) -> None:
     """Look again soon, and less and less often the longer the first jobs take: each look is a job of its own."""
     waited = session.exec(select(clock.db_now())).one() - (bulk.started_at or bulk.created_at)
-    bulk.note = f"It waits for {counted(going, 'job')} of its first rows."
+    bulk.note = f"It waits for {counted(going, 'job')} of the first ones."
     control.go_on(session, bulk, JobOptions(run_at=clock.now() + min(max(LOOK, waited / 10), LOOK_AT_MOST)))
 
 

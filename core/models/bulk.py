@@ -1,8 +1,8 @@
 """Bulk actions: one command on a frozen set of rows, and what became of each of them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +10,17 @@ from sqlmodel import Field, SQLModel
 
 from core import clock
 from core.models.columns import CREATED, Json, Moment, new_id, one_of, text_enum
+
+#: One that nobody starts is kept so long: it has done nothing, and is mostly a dialog that somebody has left.
+UNSTARTED_KEPT: Final = timedelta(days=1)
+#: SQL for those that nobody has ever started: they wait for it, or were discarded.
+NEVER_STARTED: Final = "(started_at IS NULL AND status IN ('ready', 'aborted'))"
+
+
+def noun_of(command: str) -> str:
+    """Return what a command is done to: a job, a connection or a user."""
+    subject = command.partition(".")[0]
+    return subject if subject in ("job", "connection") else "user"
 
 
 class BulkStatus(StrEnum):
@@ -79,6 +90,11 @@ class BulkAction(SQLModel, table=True):
     created_at: datetime = Field(default_factory=clock.now, sa_type=Moment, sa_column_kwargs=CREATED)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def is_discarded(self) -> bool:
+        """Whether a person has ended it before anybody started it."""
+        return self.status is BulkStatus.ABORTED and self.started_at is None
 
     @property
     def looked_at(self) -> int:

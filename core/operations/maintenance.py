@@ -16,6 +16,7 @@ from core.audit.chain.archive import archive_next
 from core.audit.chain.keys import chain_keys
 from core.errors import GiveUp, Unusable
 from core.models import JobStatus, Role
+from core.models.bulk import NEVER_STARTED, UNSTARTED_KEPT
 from core.operation import Form, NoForm, Progress, Steps, Task, TaskWork
 from core.operations.expiry import caution, expire, seconds_ahead
 from core.settings import settings
@@ -52,16 +53,18 @@ _DELETE = text("""
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id
 """)
-#: With the rows of their sets, however many.
-_DELETE_BULK = text("""
+# With the rows of their sets, however many.
+_DELETE_BULK = text(f"""
     WITH gone AS (
         DELETE FROM bulk_actions
         WHERE created_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
           AND (status <> 'running' OR started_at < statement_timestamp() - make_interval(days => :days, secs => :ahead))
+           OR {NEVER_STARTED}
+          AND created_at < statement_timestamp() - :unstarted - make_interval(secs => :ahead)
         RETURNING id
     )
     DELETE FROM bulk_rows WHERE bulk_id IN (SELECT id FROM gone)
-""")
+""")  # noqa: S608 - our own constant
 #: What people did with the job stays in the audit log.
 _DELETE_EVENTS = text("DELETE FROM events WHERE job_id = ANY(:ids) AND via = 'engine'")
 #: One page of the log in its order, which is nearly that of time. Events of jobs that are still there go with these.
@@ -113,7 +116,7 @@ def delete(work: TaskWork[DeleteForm]) -> Steps:
     result = {"jobs_deleted": jobs, "events_deleted": events, **caution(ahead)}
     if not form.is_for_all:
         return result
-    work.session.connection().execute(_DELETE_BULK, {"days": days, "ahead": ahead})
+    work.session.connection().execute(_DELETE_BULK, {"days": days, "ahead": ahead, "unstarted": UNSTARTED_KEPT})
     after = int(work.session.connection().execute(_LOOKED_UP_TO).scalar_one())
     while (page := _delete_rest(work, {**values, "after": after})).last is not None:
         after, events = page.last, events + page.deleted

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from core.actor import Actor
-from core.bulk.listing import bulk_state, preview, sentence_of
+from core.bulk.listing import bulk_state, preview
+from core.bulk.words import sentence_of
 from core.commands import bulk_run
 from core.commands.gateway import CommandRequest, perform
 from core.database.engine import session_scope
@@ -169,14 +170,14 @@ def test_what_cannot_be_done_to_a_row_is_said_beside_it(engine: Engine, support:
     with Session(engine) as session:
         skipped = session.exec(select(BulkRow).where(BulkRow.bulk_id == bulk_id, BulkRow.outcome == "skipped")).one()
         assert (skipped.target, "is already active" in skipped.why) == (failed[0], True)
-        assert sentence_of(session.get_one(BulkAction, bulk_id)) == "7 of 7 rows: 6 done, 1 skipped."
+        assert sentence_of(session.get_one(BulkAction, bulk_id)) == "7 of 7 jobs: 6 requested, 1 skipped."
 
 
 def test_above_a_hundred_rows_their_number_is_typed(engine: Engine, support: Actor) -> None:
     add_jobs(engine, JobStatus.FAILED, 101)
     bulk_id = prepared(engine, support)
     for count in (None, 100):
-        with pytest.raises(Invalid, match="Type the number of rows: 101"):
+        with pytest.raises(Invalid, match="Type the number of jobs: 101"):
             does(engine, support, "bulk.start", bulk_id, count=count)
     assert does(engine, support, "bulk.start", bulk_id, count=101)["status"] == "running"
     with pytest.raises(NotAllowed, match="cannot be started"):

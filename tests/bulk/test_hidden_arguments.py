@@ -19,7 +19,7 @@ from core.redact import HIDDEN
 from tests import driving
 from tests.bulk.test_bulk import _small_chunks, does, outcomes, prepared, ran, support
 from ui.api.bulk import _detail
-from ui.pages.one_bulk import input_of
+from ui.components.jobs.bulk_head import input_of
 
 __all__ = ["_small_chunks", "support"]
 

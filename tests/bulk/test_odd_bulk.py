@@ -7,7 +7,8 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core.actor import ENGINE, Actor
-from core.bulk.listing import bulk_rows, bulk_state, sentence_of
+from core.bulk.listing import bulk_rows, bulk_state
+from core.bulk.words import sentence_of
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import request_task
@@ -99,7 +100,7 @@ def test_while_the_first_jobs_go_on_it_says_so(engine: Engine, support: Actor, f
     bulk_id = prepared(engine, support)
     does(engine, support, "bulk.start", bulk_id, canary=2)
     ran(engine)
-    assert sentence(engine, bulk_id).endswith("It waits for 2 jobs of its first rows.")
+    assert sentence(engine, bulk_id).endswith("It waits for 2 jobs of the first ones.")
 
 
 def test_what_starts_no_jobs_has_no_first_rows(engine: Engine, support: Actor) -> None:
@@ -107,7 +108,7 @@ def test_what_starts_no_jobs_has_no_first_rows(engine: Engine, support: Actor) -
     bulk_id = prepared(engine, support, "job.cancel", filter={"status": "queued"})
     with pytest.raises(Invalid, match="starts no jobs"):
         does(engine, support, "bulk.start", bulk_id, canary=1)
-    with pytest.raises(Invalid, match="Type the number of rows: 3"):
+    with pytest.raises(Invalid, match="Type the number of jobs: 3"):
         does(engine, support, "bulk.start", bulk_id, count=4)
 
 
@@ -120,7 +121,7 @@ def test_the_end_of_its_job_is_said_and_its_retry_goes_on_alone(
     first = job_of(engine, bulk_id)
     assert sentence(engine, bulk_id).endswith("Its job waits to be run.")
     changed(engine, first, f"status = '{end}', finished_at = now(), error_message = 'Out of memory.'")
-    said = {"failed": "ended before the last row: Out of memory. Go on", "cancelled": "Its job was cancelled: go on"}
+    said = {"failed": "ended before the last one: Out of memory. Go on", "cancelled": "Its job was cancelled: go on"}
     assert said[end] in sentence(engine, bulk_id)
     with session_scope(engine) as session:
         admin = make_user(session, role=Role.ADMIN)

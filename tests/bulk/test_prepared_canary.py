@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from core.actor import Actor
-from core.bulk.listing import plan_of
+from core.bulk.words import plan_of
 from core.errors import Invalid
 from core.models import BulkAction, JobStatus
 from tests.bulk.test_bulk import add_jobs, does, prepared, support  # noqa: F401 - a fixture
@@ -24,7 +24,7 @@ def test_a_start_keeps_the_first_rows_that_were_prepared(engine: Engine, support
     add_jobs(engine, JobStatus.FAILED, 3)
     bulk_id = prepared(engine, support, **FAILED, canary=1)
     assert plan_of(bulk(engine, bulk_id)) == (
-        "Start acts on the first row. Once its job has succeeded, the other 2 rows follow by themselves. "
+        "Start acts on the first job. Once its job has succeeded, the other 2 jobs follow by themselves. "
         "If not, it stops by itself, and they stay as they are."
     )
     does(engine, support, "bulk.start", bulk_id)

@@ -1,8 +1,20 @@
 """One command on all that match: from the list of jobs to its end, pressed in a browser."""
 
+from urllib.parse import urlsplit
+
 from sqlmodel import Session, select
 
-from core.models import BackgroundJob, BulkAction, BulkRow, BulkStatus, DemoModeStatus, JobStatus, Role, RowOutcome
+from core.models import (
+    BackgroundJob,
+    BulkAction,
+    BulkRow,
+    BulkStatus,
+    DemoModeStatus,
+    JobStatus,
+    Role,
+    RowOutcome,
+    User,
+)
 from tests.factories import make_user
 from tests.waiting import eventually
 
@@ -19,8 +31,10 @@ def test_what_matches_is_prepared_started_and_aborted(console, rows: Session) ->
     page = console.open(support, "/jobs?status=failed")
     page.get_by_role("button", name="Act on all that match").click()
     page.get_by_text("Retry all that match").click()
-    page.get_by_role("heading", name="Retry: 3 rows").wait_for()
-    page.get_by_text("It is prepared for 3 rows, and not started.").wait_for()
+    page.get_by_role("heading", name="Retry: 3 jobs").wait_for()
+    page.get_by_text("Prepared for 3 jobs. Nobody has started it.").wait_for()
+    page.get_by_text("Left alone, it does nothing and is deleted after a day.").wait_for()
+    page.get_by_text("For 3 users").wait_for()
     page.get_by_role("button", name="Start …").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Reason").fill("the service is back")
@@ -32,7 +46,7 @@ def test_what_matches_is_prepared_started_and_aborted(console, rows: Session) ->
     page.get_by_role("button", name="Abort").click()
     page.get_by_text(f"Aborted by {support.email}.").wait_for()
     page.get_by_role("link", name="Bulk actions").click()
-    page.get_by_text("0 of 3 rows: none done yet.").wait_for()
+    page.get_by_text("0 of 3 jobs: none requested yet.").wait_for()
 
 
 def test_rows_that_were_left_out_say_whose_they_are_and_of_which_kind(console, rows: Session) -> None:
@@ -53,3 +67,78 @@ def test_rows_that_were_left_out_say_whose_they_are_and_of_which_kind(console, r
     assert line.get_by_role("link", name="Enable demo mode").get_attribute("href") == f"/jobs/{job.id}"
     page.get_by_text("no user", exact=True).wait_for()
     assert not page.wrong
+
+
+def _failed(rows: Session, number: int, error: str, *, user: User | None = None) -> list[BackgroundJob]:
+    jobs = [BackgroundJob(kind="demo.enable", queue="demo", status=JobStatus.FAILED) for _ in range(number)]
+    for job in jobs:
+        job.user_id = (user or make_user(rows)).id
+        job.token, job.attempt, job.started_at, job.finished_at = 1, 3, job.run_at, job.run_at
+        job.error_type, job.error_message, job.error_fingerprint = "TryAgain", "The service is away.", error
+    rows.add_all(jobs)
+    rows.commit()
+    return jobs
+
+
+def test_what_nobody_starts_is_discarded_and_in_no_list_of_what_was_done(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    _failed(rows, 2, "left alone")
+    page = console.open(support, "/failures/left alone")
+    page.get_by_role("button", name="Retry one, then the rest …").click()
+    page.get_by_role("heading", name="Retry: 2 jobs").wait_for()
+    here = page.url
+    page.get_by_role("link", name="Bulk actions").click()
+    page.get_by_role("link", name="Started", exact=True).wait_for()
+    own = page.locator(f'a[href="{urlsplit(here).path}"]')
+    assert own.count() == 0
+    page.get_by_role("link", name="Prepared, not started").click()
+    own.get_by_text("Prepared for 2 jobs. Nobody has started it.").wait_for()
+    page.goto(here)
+    page.get_by_role("button", name="Abort").wait_for(state="detached")
+    page.get_by_role("button", name="Discard").click()
+    page.get_by_text(f"Discarded by {support.email}. Nothing was done.").wait_for()
+    assert not page.wrong
+
+
+def test_its_page_names_the_error_and_the_user(console, rows: Session) -> None:
+    support, customer = make_user(rows, role=Role.SUPPORT), make_user(rows, email="all-of-it@example.com")
+    _failed(rows, 2, "of one user", user=customer)
+    page = console.open(support, "/failures/of one user")
+    page.get_by_role("button", name="Retry one, then the rest …").click()
+    page.get_by_role("link", name="unhandled failures, error: The service is away.").wait_for()
+    assert page.get_by_role("link", name="all-of-it@example.com").get_attribute("href") == f"/users/{customer.id}"
+    page.get_by_role("link", name="This failure").click()
+    page.get_by_role("heading", name="The service is away.").wait_for()
+
+
+def test_all_requested_is_not_done_while_one_of_its_jobs_goes_on(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    old = _failed(rows, 2, "retried")
+    new = [BackgroundJob(kind="demo.enable", queue="demo", retry_of=each.id) for each in old]
+    new[0].status, new[0].started_at, new[0].finished_at = JobStatus.SUCCEEDED, new[0].run_at, new[0].run_at
+    done = {"command": "job.retry", "actor": support.email, "via": "console", "status": BulkStatus.DONE}
+    rows.add_all([*new, bulk := BulkAction(**done, args={}, total=2, applied=2, started_at=new[0].run_at)])
+    rows.flush()
+    for position, each in enumerate(old):
+        found = {"outcome": RowOutcome.APPLIED, "job_id": new[position].id}
+        rows.add(BulkRow(bulk_id=bulk.id, position=position, target=each.id, **found))
+    rows.commit()
+    page = console.open(support, f"/bulk/{bulk.id}")
+    page.get_by_text("All 2 requested, 1 still waiting or running.").wait_for()
+    page.locator(".headline .state", has_text="requested").wait_for()
+    assert page.get_by_role("progressbar").get_attribute("aria-valuenow") == "50"
+
+
+def test_a_phone_shows_the_whole_sentence_of_each(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    note = "Stopped by itself: 0 of the first 5 jobs succeeded, and 100 % were asked for."
+    stopped = BulkAction(
+        command="job.retry", args={}, actor=support.email, via="console", note=note, total=324, applied=5
+    )
+    stopped.status, stopped.started_at = BulkStatus.STOPPED, stopped.created_at
+    rows.add(stopped)
+    rows.commit()
+    phone = console.open(support, "/bulk", screen={"width": 390, "height": 844})
+    sentence = phone.get_by_text(f"5 of 324 jobs: 5 requested. {note}")
+    sentence.wait_for()
+    assert sentence.evaluate("each => each.scrollWidth <= each.clientWidth")

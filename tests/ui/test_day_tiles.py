@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlmodel import Session, select
@@ -9,11 +10,15 @@ from sqlmodel import Session, select
 from core import clock
 from core.analytics import rolling
 from core.analytics.figures import JobFigures, Times
+from core.job_list.filters import JobFilter
+from core.job_list.orders import MOST_SORTED
+from core.job_list.queries import page
 from core.models import BackgroundJob, JobStatus, Role
 from core.overview import overview
 from core.queues.last_day import DayFigures, job_times
 from tests.factories import make_user
 from ui.components.analytics import day_tiles
+from ui.components.analytics.day_tiles import longest_runs, longest_waits
 from ui.components.base import markup
 
 
@@ -67,6 +72,57 @@ def test_a_change_is_said_with_whether_it_is_good_and_not_at_all_without_a_day_b
     alone = DayFigures(now)
     shown = "".join((day_tiles.finished(summary, alone), day_tiles.success(summary, alone), *day_tiles._times(alone)))
     assert re.findall(changes, shown) == [("", "")] * 4
+
+
+def test_times_open_the_jobs_behind_them_the_longest_first(session: Session) -> None:
+    two_days(session)
+    day = job_times(session).day
+    for href, sort, number in ((longest_waits(day), "-waited", 3), (longest_runs(day), "-took", 2)):
+        params = dict(parse_qsl(urlsplit(href).query))
+        assert params.pop("sort") == sort
+        found = page(session, JobFilter.from_params(params), sort=sort, limit=10)
+        assert len(found.items) == number, "of the 24 hours, and of no other time"
+
+
+@pytest.mark.parametrize(("p95", "sort"), [(0.5, False), (90.0, True)])
+def test_a_list_that_could_not_be_sorted_opens_in_its_own_order(p95: float, sort: bool) -> None:
+    now = JobFigures(finished=MOST_SORTED + 1, succeeded=MOST_SORTED + 1, wait=Times(p95=p95), run=Times(p95=p95))
+    day = DayFigures(now, until=clock.now())
+    assert ["sort=" in (each(day) or "") for each in (longest_waits, longest_runs)] == [sort, sort]
+    assert longest_runs(DayFigures(JobFigures(run=Times(p95=1.0)))) is None, "nothing is added up yet"
+
+
+def test_what_is_zero_opens_nothing(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markup, "path_prefix", lambda: "")
+    summary = overview(session)
+    tiles = (day_tiles.people(summary), day_tiles.waiting(summary), day_tiles.finished(summary, DayFigures()))
+    assert "href" not in "".join((*tiles, day_tiles.success(summary, DayFigures()), *day_tiles._times(DayFigures())))
+    ended(session, clock.now())
+    session.flush()
+    assert "href" in day_tiles.finished(overview(session), DayFigures())
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1440, 2560])
+def test_no_tile_ends_in_a_word_alone_and_the_page_is_in_the_middle(console, rows: Session, width: int) -> None:
+    two_days(rows)
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/", screen={"width": width, "height": 900})
+    page.get_by_role("img", name="Finished jobs by the hour").wait_for()
+    last_lines = """[...document.querySelectorAll(".tile .label")].map((each) => {
+        const range = document.createRange(); range.selectNodeContents(each);
+        const boxes = [...range.getClientRects()].filter((box) => box.width > 1);
+        const last = Math.max(...boxes.map((box) => box.top)), first = Math.min(...boxes.map((box) => box.top));
+        const width = (top) => boxes.filter((box) => Math.abs(box.top - top) < 4)
+            .reduce((sum, box) => sum + box.width, 0);
+        return last === first ? 1 : width(last) / width(first); })"""
+    assert min(page.evaluate(last_lines)) > 0.3
+    sides = """(() => { const main = document.querySelector(".main").getBoundingClientRect(),
+        own = document.querySelector(".screen").getBoundingClientRect();
+        return [own.left - main.left, main.right - own.right]; })()"""
+    left, right = page.evaluate(sides)
+    assert abs(left - right) < 20
 
 
 @pytest.mark.browser

@@ -102,12 +102,12 @@ def test_the_unhandled_ones_are_retried_from_the_page_one_first(console, rows: S
         assert page(rows, where, limit=100).total.value == count
     assert tab.locator(".bars:not(.spark) > i").last.bounding_box()["width"] <= 8
     tab.get_by_role("button", name="Retry one, then the rest …").click()
-    tab.get_by_text("It is prepared for 4 rows, and not started.").wait_for()
-    tab.get_by_text("Start acts on the first row. Once its job has succeeded, the other 3 rows follow").wait_for()
+    tab.get_by_text("Prepared for 4 jobs. Nobody has started it.").wait_for()
+    tab.get_by_text("Start acts on the first job. Once its job has succeeded, the other 3 jobs follow").wait_for()
     tab.go_back()
     tab.get_by_role("button", name="Retry all at once …").click()
-    tab.get_by_text("It is prepared for 4 rows, and not started.").wait_for()
-    assert not tab.get_by_text("Start acts on the first row.").is_visible()
+    tab.get_by_text("Prepared for 4 jobs. Nobody has started it.").wait_for()
+    assert not tab.get_by_text("Start acts on the first job.").is_visible()
 
 
 def test_an_error_is_ignored_with_a_reason_noted_and_reopened_on_its_page(console, rows: Session) -> None:
@@ -143,3 +143,16 @@ def test_a_viewer_reads_why_they_may_not_decide(console, rows: Session) -> None:
     tab = console.open(viewer, "/failures/disk")
     why = tab.get_by_role("button", name="Resolve …").get_attribute("aria-description")
     assert why == "Resolve needs the role support; you are viewer."
+
+
+def test_an_error_of_which_all_is_handled_is_nowhere_called_open(console, rows: Session) -> None:
+    viewer, user = make_user(rows, role=Role.VIEWER), make_user(rows, demo_mode_status=DemoModeStatus.ENABLED)
+    fails(rows, user, error="over", message="503 and over")
+    done = fails(rows, user, hours=0.5)
+    done.status, done.error_fingerprint, done.error_type = JobStatus.SUCCEEDED, None, None
+    rows.commit()
+    tab = console.open(viewer, "/failures/over")
+    tab.get_by_text("All are handled.").wait_for()
+    assert (
+        tab.locator(".title", has=tab.get_by_role("heading", name="State")).locator(".state").inner_text() == "handled"
+    )

@@ -125,5 +125,5 @@ def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console,
     page.get_by_text("2 shown, the longest first, all for one reason").wait_for()
     page.go_back()
     failed.get_by_role("button", name="Retry one").click()
-    page.get_by_text("Start acts on the first row").wait_for()
+    page.get_by_text("Start acts on the first job").wait_for()
     assert not page.wrong

@@ -124,9 +124,15 @@ class BulkRows(BaseModel):
 
 
 @router.get("", name="bulk_list")
-def list_bulk(caller: Caller, limit: Limit = USUAL, after: After = 0) -> BulkList:
-    """List bulk actions, newest first."""
-    found = read(caller, Role.SUPPORT, lambda session, _: listing.bulk_actions(session, limit, after))
+def list_bulk(
+    caller: Caller,
+    prepared: Annotated[bool, Query(description="Instead, those that nobody has started.")] = False,  # noqa: FBT002
+    limit: Limit = USUAL,
+    after: After = 0,
+) -> BulkList:
+    """List bulk actions that were started, newest first."""
+    listed = listing.prepared_actions if prepared else listing.bulk_actions
+    found = read(caller, Role.SUPPORT, lambda session, _: listed(session, limit, after))
     return BulkList(items=[BulkLine.model_validate(each) for each in found], next=found.next)
 
 
@@ -158,14 +164,17 @@ def list_rows(
 
 @router.post("/{bulk_id}/start", name="bulk_start", status_code=202)
 def start(bulk_id: UUID, caller: Caller, body: StartBody = StartBody(), key: Key = None) -> BulkAnswer:  # noqa: B008
-    """Start a prepared bulk action, or go on with one whose job ended too early; above 100 rows, with their number."""
+    """Start a prepared bulk action, or go on with one whose job ended too early; above 100 rows, with their number.
+
+    Without `canary`, it keeps the one that it was prepared with.
+    """
     args = body.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)  # what is left out stays as prepared
     return BulkAnswer(**do(caller, "bulk.start", bulk_id, args, reason=body.reason, key=key))
 
 
 @router.post("/{bulk_id}/abort", name="bulk_abort")
 def abort(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason()) -> BulkAnswer:  # noqa: B008
-    """End it before its next row; what is done stays."""
+    """End it before its next row, or discard what nobody has started; what is done stays."""
     return BulkAnswer(**do(caller, "bulk.abort", bulk_id, reason=body.reason))
 
 

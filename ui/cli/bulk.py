@@ -9,6 +9,7 @@ import typer
 from sqlmodel import Session
 
 from core.bulk import listing
+from core.bulk.words import sentence_of
 from core.models import RowOutcome
 from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_rows, run
 
@@ -18,9 +19,14 @@ _COLUMNS = ("id", "status", "command", "total", "applied", "skipped", "failed", 
 
 
 @verbs.command("list")
-def list_bulk(limit: Annotated[int, typer.Option(min=1, max=200)] = 50, as_json: Json = False) -> None:
-    """List bulk actions, newest first."""
-    rows = load(lambda session: [each.model_dump() for each in listing.bulk_actions(session, limit)])
+def list_bulk(
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    prepared: Annotated[bool, typer.Option("--prepared", help="Instead, those that nobody has started.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List bulk actions that were started, newest first."""
+    read = listing.prepared_actions if prepared else listing.bulk_actions
+    rows = load(lambda session: [each.model_dump() for each in read(session, limit)])
     print_rows(rows, _COLUMNS, as_json=as_json)
 
 
@@ -50,8 +56,8 @@ def preview_bulk(
 @verbs.command("start")
 def start_bulk(
     bulk_id: UUID,
-    count: Annotated[int | None, typer.Option(help="The number of rows; needed above 100.")] = None,
-    per_second: Annotated[int | None, typer.Option(help="Rows a second at most.")] = None,
+    count: Annotated[int | None, typer.Option(help="The number of jobs; needed above 100.")] = None,
+    per_second: Annotated[int | None, typer.Option(help="Jobs a second at most.")] = None,
     canary: Annotated[
         int | None, typer.Option(help="So many rows first, and the rest once they went well; without: as prepared.")
     ] = None,
@@ -91,7 +97,7 @@ def list_rows(
 
 @verbs.command("abort")
 def abort_bulk(bulk_id: UUID, reason: Reason = None) -> None:
-    """End it before its next row; what is done stays."""
+    """End it before its next row, or discard what nobody has started; what is done stays."""
     print_answer(run("bulk.abort", bulk_id, reason=reason))
 
 
@@ -110,7 +116,7 @@ def repeat_bulk(bulk_id: UUID, reason: Reason = None) -> None:
 def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
     state = listing.bulk_state(session, bulk_id)
     own = {
-        "sentence": listing.sentence_of(state.bulk, state.halted),
+        "sentence": sentence_of(state.bulk, state.halted, state.still_moving),
         "is_at_work": state.is_at_work,
         "jobs": dict(state.jobs),
     }

@@ -10,17 +10,19 @@ from nicegui import ui
 from sqlmodel import Session
 
 from core.bulk.control import RETRIES, UNCOUNTED, StartForm, starts_jobs
-from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, plan_of, preview, sentence_of
+from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, preview
+from core.bulk.origin import Origin, origin
+from core.bulk.words import plan_of, sentence_of
 from core.commands.registry import COMMANDS
 from core.database.window import Window
 from core.errors import Invalid
 from core.jobs.whose import Whose, whose
-from core.models import TERMINAL, BulkAction, BulkRow, BulkStatus, Role, RowOutcome
-from core.redact import redacted
+from core.models import BulkAction, BulkRow, BulkStatus, Role, RowOutcome
+from core.models.bulk import noun_of
 from core.wording import counted
 from ui import access
 from ui.components.base.asking import retrying_needs_reason
-from ui.components.base.box import Part, box, keep_ticking, link, text
+from ui.components.base.box import Part, box, keep_ticking, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
@@ -28,11 +30,11 @@ from ui.components.base.kind_words import kind_label, kind_words
 from ui.components.base.markup import anchor, lines, tagged, title, words
 from ui.components.base.open_form import Act, open_form
 from ui.components.base.progress_bar import ProgressBar
-from ui.components.base.state_chip import state_chip
-from ui.components.base.times import time_text
-from ui.pages.bulk import label_of
+from ui.components.jobs.bulk_head import draw_bulk_head, label_of
 from ui.pages.user import uuid_of
 
+#: What becomes of one that nobody starts.
+_LEFT_ALONE: Final = "Left alone, it does nothing and is deleted after a day."
 #: Rows that were not done, of each outcome.
 SHOWN: Final = 50
 #: Seconds between two looks while it moves, and otherwise: the jobs of a large set take a while to count.
@@ -55,14 +57,15 @@ class OneBulk:
         self._bulk_id = bulk_id
         #: Read once: the set is frozen, and reading it takes a while.
         self._seen: Preview | None = None
+        self._origin: Origin | None = None
         self._is_moving, self._looked_at = False, 0.0
         self._applied = 0
         with box("screen padded") as self.screen:
-            self._head: Part[BulkState] = Part(_draw_head)
+            self._head: Part[tuple[BulkAction, Origin]] = Part(lambda shown: draw_bulk_head(*shown))
             with box("panel", "section").props('aria-label="Progress"'), box("body vbox"):
                 self._sentence = text("", "strong").props("role=status")
                 self._plan = text("", "muted")
-                self._progress = ProgressBar("Rows")
+                self._progress = ProgressBar("Progress")
                 self._jobs: Part[Mapping[str, int]] = Part(_draw_jobs)
                 self._actions: Part[BulkState] = Part(self._draw_actions, "hbox wrap")
             self._preview: Part[Preview | None] = Part(_draw_preview)
@@ -79,19 +82,23 @@ class OneBulk:
         state, skipped, failed, _ = loaded
         bulk = state.bulk
         self._applied = bulk.applied
-        self._is_moving = state.is_at_work or bool(state.jobs.keys() - TERMINAL)
+        self._is_moving = state.is_at_work or state.still_moving > 0
         self._looked_at = time.monotonic()
         if self._seen is None and bulk.status is BulkStatus.READY:
             self._seen = await access.load_for(Role.SUPPORT, preview, bulk)
+        if self._origin is None:
+            self._origin = await access.load_for(Role.SUPPORT, origin, bulk)
         if self.screen.is_deleted:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
-        self._head.show(state, key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
+        self._head.show((bulk, self._origin), key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
         self._sentence.set_text(
-            " ".join([sentence_of(bulk, state.halted), *([_skipped(seen, bulk.total)] if seen else [])])
+            " ".join(
+                [sentence_of(bulk, state.halted, state.still_moving), *([_skipped(seen, bulk.total)] if seen else [])]
+            )
         )
-        self._plan.set_text(plan_of(bulk))
-        self._progress.show(bulk.looked_at, bulk.total, at_work=state.is_at_work)
+        self._plan.set_text(" ".join(filter(None, [plan_of(bulk), _LEFT_ALONE if seen else ""])))
+        self._progress.show(bulk.looked_at - state.still_moving, bulk.total, at_work=self._is_moving)
         self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
         self._actions.show(state, key=(bulk.status, state.can_start, state.can_undo, bool(state.jobs.get("failed"))))
         self._preview.show(seen, key=seen and (tuple(seen.by_status.items()), tuple(seen.skipped.items())))
@@ -102,14 +109,15 @@ class OneBulk:
             is_new = state.bulk.status is BulkStatus.READY
             button("Start …" if is_new else "Go on …", lambda: self._ask_to_start(state), look=PRIMARY)
         if not state.is_over:
-            button("Abort", self._abort, look=DANGER)
+            is_new = state.bulk.status is BulkStatus.READY
+            button("Discard" if is_new else "Abort", self._abort, look=PLAIN if is_new else DANGER)
         if state.can_undo:
             button("Undo …", lambda: self._prepare("bulk.undo"), look=PLAIN)
         if state.is_over and (state.bulk.failed or state.jobs.get("failed")):
             button("Retry the failed ones …", lambda: self._prepare("bulk.repeat"), look=PLAIN)
 
     def _ask_to_start(self, state: BulkState) -> None:
-        rows = counted(state.bulk.total, "row")
+        those = counted(state.bulk.total, noun_of(state.bulk.command))
         command, kinds = COMMANDS.get(state.bulk.command), self._seen.by_kind if self._seen else ()
         is_retry = state.bulk.command in RETRIES
         needs_reason = not state.bulk.reason and bool(
@@ -131,7 +139,7 @@ class OneBulk:
 
             return start
 
-        open_form(f"{label_of(state.bulk)}: {rows}", "Start", draw)
+        open_form(f"{label_of(state.bulk)}: {those}", "Start", draw)
 
     async def _abort(self) -> None:
         await access.perform("bulk.abort", self._bulk_id)
@@ -151,41 +159,13 @@ def _read(session: Session, bulk_id: UUID) -> _Loaded:
     return state, skipped, failed, whose(session, [row.target for row in (*skipped, *failed)])
 
 
-def _draw_head(state: BulkState) -> None:
-    bulk = state.bulk
-    ui.page_title(f"{label_of(bulk)} · Unstuck")
-    with box("headline"):
-        link("/bulk", label="Bulk actions")
-        text("/", "muted").props("aria-hidden=true")
-        text(f"{label_of(bulk)}: {counted(bulk.total, 'row')}", tag="h1")
-        state_chip(bulk.status.value)
-    with box("hbox wrap muted"):
-        text(f"by {bulk.actor},")
-        time_text(bulk.created_at)
-        for name, other in (("undoes", bulk.undoes), ("repeats", bulk.repeats)):
-            if other:
-                link(f"/bulk/{other}", label=f"{name} an earlier one")
-        if bulk.job_id and not state.is_over:
-            link(f"/jobs/{bulk.job_id}", label="its job")
-        if bulk.reason:
-            text(f"“{bulk.reason}”", "quote")
-    if given := input_of(bulk):
-        text(given, "clip")
-
-
-def input_of(bulk: BulkAction) -> str:
-    """Return what each row gets, in words and without secrets; empty: nothing but the command."""
-    given = bulk.args.get("args", {}) if bulk.command == "job.edit_and_retry" else bulk.args
-    return ", ".join(f"{name}: {value}" for name, value in redacted(given).items())
-
-
 def _draw_jobs(jobs: Mapping[str, int]) -> None:
     if jobs:
-        text(f"Jobs that it has started: {_numbers(jobs)}")
+        text(f"Jobs that it has requested: {_numbers(jobs)}")
 
 
 def _skipped(seen: Preview, total: int) -> str:
-    """Return how many of the rows would be done and skipped; empty where that is not known beforehand."""
+    """Return how many would be done and skipped; empty where that is not known beforehand."""
     if not seen.looked_at:
         return ""
     skipped = sum(seen.skipped.values())
@@ -200,13 +180,13 @@ def _draw_preview(seen: Preview | None) -> None:
     with box("panel", "section").props('aria-label="What is in it"'):
         with box("title"):
             text("What is in it", tag="h2")
-            text("frozen: what comes later is not touched", "muted")
+            text("fixed when it was prepared: later jobs are not touched", "muted")
         with box("body vbox"):
             if seen.by_status:
                 text(f"{_numbers(seen.by_status)}, of {counted(seen.users, 'user')}")
                 text(_numbers(_labelled(seen.by_kind)), "muted").tooltip(", ".join(seen.by_kind))
             else:
-                text("Rows that were named one by one; each is looked at when it is its turn.")
+                text("Named one by one; each is looked at when it is its turn.")
             if seen.skipped:
                 text("Skipped, because:")
             for why, number in seen.skipped.items():

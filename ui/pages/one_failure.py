@@ -71,7 +71,7 @@ class OneFailure:
             return
         self._show_parts(are_shown=True)
         self._head.show(found, key=(found.group, found.unhandled, found.may_be_more, found.parts))
-        self._state.show(found, key=found.decision)
+        self._state.show(found, key=(found.decision, found.unhandled > 0, found.may_be_more))
         self._users.show(found, key=tuple(found.users))
         self._notes.show(found, key=tuple(found.notes))
         self._where.show(found, key=(tuple(found.places.items()), found.confined_to))
@@ -107,7 +107,7 @@ class OneFailure:
         lately = urlencode({"finished_after": found.since.isoformat()})
         if found.unhandled:
             number = f"{found.unhandled:,}{'+' if found.may_be_more else ''}"
-            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled")
+            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled of any time")
         else:
             text("All are handled." if not found.may_be_more else "The latest are handled; older ones may not be.")
         if 0 < found.group.open < found.unhandled:

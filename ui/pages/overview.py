@@ -1,6 +1,7 @@
 """The first page: what needs attention, then how the system is doing."""
 
 from typing import Final
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
@@ -23,6 +24,8 @@ from ui.components.jobs.failure_bars import spark
 from ui.components.people.need_groups import draw_need_groups
 from ui.components.queues.at_work import AtWork
 
+#: Unhandled failures of any time: those before the time of the groups are no part of their numbers.
+_OLDER: Final = {"situation": "failed"}
 #: Seconds between two refreshes while things change; the figures cover hours, so seconds do not matter.
 REFRESH_SECONDS: Final = 5.0
 #: Seconds between two looks at the chart, whose bars also move by themselves.
@@ -91,7 +94,8 @@ class OverviewPage:
 
     def _draw_people(self, summary: Overview) -> None:
         every, shown = sum(summary.users[each] for each in HELD_UP), sum(len(each.users) for each in summary.held_up)
-        title("Users who need help", f"{shown:,} of {every:,}; the tiles above lead to all" if every > shown else "")
+        some = f"{shown:,} of {every:,}; the tiles above lead to all" if every > shown else ""
+        title("Users who need help", some or "now, however old the cause")
         if not summary.held_up:
             empty("check_circle", "No users need help", "Users who are stuck, failed or held by a pause appear here.")
             return
@@ -110,15 +114,18 @@ class OverviewPage:
 def _draw_failures(summary: Overview) -> None:
     with box("title"):
         text("Unhandled failures", tag="h2")
-        lines([words("since "), moment(summary.since, "clock")], "muted grow clip")
+        lines([words("since "), moment(summary.since, "clock")], "since grow clip")
         link("/failures", label="All failures")
     if not summary.failures:
         hint = (
             "Failures that nothing has come after appear here, grouped by error. The figures above lead to the others."
         )
         empty("sentiment_satisfied", "No open errors", hint)
-        return
-    lines([_group(summary, group) for group in summary.failures], "rows failures")
+    else:
+        lines([_group(summary, group) for group in summary.failures], "rows failures")
+    with box("body"):
+        older = urlencode(_OLDER | {"finished_before": summary.since.isoformat()})
+        link(f"/jobs?{older}", label="Unhandled failures before that")
 
 
 def _group(summary: Overview, group: FailureGroup) -> Markup:

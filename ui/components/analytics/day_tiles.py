@@ -1,17 +1,22 @@
 """The tiles of Overview: what needs attention now, and the figures of the last day beside those of the day before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from core.analytics.figures import JobFigures
 from core.diagnosis.situation import Situation
+from core.job_list.orders import MOST_SORTED
+from core.job_list.spans import LEAST_WAIT, LEAST_WORK
 from core.overview import TARGET, Overview
 from core.queues.last_day import DayFigures
 from core.wording import counted
 from ui import design
 from ui.components.analytics.figures_tiles import RUN_TARGET, duration, percent
+from ui.components.analytics.view import FINISHED, SUCCEEDED
 from ui.components.base.markup import anchor, lines, moment, tagged, words
 
 #: What counts as ended: not what was cancelled, nor failures whose work another job did again.
@@ -26,6 +31,8 @@ TRIED: Final = {"redone": "tried"}
 RETRYING: Final = "/jobs?label=retrying"
 #: Users of each of these situations, in a word, and how they look if there are any.
 _PEOPLE: Final = ((Situation.STUCK, design.BAD), (Situation.FAILED, design.BAD), (Situation.HELD, design.WARN))
+#: The figures of times are of so long.
+DAY: Final = timedelta(hours=24)
 #: Times are known within five per cent, so that a smaller change is none.
 _LEAST: Final = 0.1
 _STRETCHED: Final = {"preserveAspectRatio": "none", "aria_hidden": "true"}
@@ -50,27 +57,28 @@ def jobs_of_day(summary: Overview, **where: str) -> str:
 def people(summary: Overview) -> Markup:
     """Return the tile of the users who need help: of each situation a number that opens them."""
     numbers = [
-        anchor(
+        _linked(
             f"/users?situation={each}",
-            words(f"{(number := summary.users[each]):,}", "figure"),
+            number := summary.users[each],
+            words(f"{number:,}", "figure"),
             words(f"{each}", "label"),
             classes=tone if number else design.OK,
         )
         for each, tone in _PEOPLE
     ]
-    return tagged(
-        "div", tagged("div", *numbers, classes="three"), words("users who need help", "label"), classes="tile"
-    )
+    label = words("users who need help now", "label")
+    return tagged("div", tagged("div", *numbers, classes="three"), label, classes="tile")
 
 
 def waiting(summary: Overview) -> Markup:
     """Return the tile whose age ticks in the browser, coloured when it is too long."""
-    href = "/jobs?due=yes&sort=created_at"
     if summary.waiting_since is None:
-        return _tile(href, words("–", "figure"), "no due job is waiting", _NO_CHANGE)
+        return tagged("div", words("–", "figure"), words("no due job is waiting", "label"), _NO_CHANGE, classes="tile")
     age = moment(summary.waiting_since, "elapsed", "figure")
     label = f"oldest waiting of {counted(summary.waiting, 'due job')}"
-    return _tile(href, age, label, _NO_CHANGE, design.WARN if summary.is_late else "")
+    tone = design.WARN if summary.is_late else ""
+    href = "/jobs?due=yes&sort=created_at"
+    return anchor(href, age, words(label, "label"), _NO_CHANGE, classes=f"tile {tone}".rstrip())
 
 
 def finished(summary: Overview, day: DayFigures) -> Markup:
@@ -78,8 +86,7 @@ def finished(summary: Overview, day: DayFigures) -> Markup:
     label = tagged("span", words("jobs finished since "), moment(summary.since, "clock"), classes="label")
     figure = _figure(f"{summary.ended:,}", [each.finished for each in day.hours], "finished jobs")
     change = _change(_share(day.now.finished, day.before.finished if day.before else None), "")
-    content = figure, label, change
-    return anchor(jobs_of_day(summary, **ENDED), *content, classes="tile")
+    return _linked(jobs_of_day(summary, **ENDED), summary.ended, figure, label, change, classes="tile")
 
 
 def success(summary: Overview, day: DayFigures) -> Markup:
@@ -97,8 +104,8 @@ def success(summary: Overview, day: DayFigures) -> Markup:
     label = [words(f"succeeded of {summary.ended:,} (target {TARGET * 100:.0f}\u00a0%)"), *others]
     shares = [None if each.success is None else round(100 * each.success, 1) for each in day.hours]
     content = (
-        anchor(jobs_of_day(summary, **ENDED), _figure(rate, shares, "per cent that succeeded")),
-        tagged("span", Markup(" · ").join(label), classes="label"),
+        _linked(jobs_of_day(summary, **ENDED), summary.ended, _figure(rate, shares, "per cent that succeeded")),
+        tagged("span", Markup(", ").join(label), classes="label"),
         _points(day.now.success, day.before.success if day.before else None, is_good=tone != design.BAD),
     )
     return tagged("div", *content, classes=f"tile {tone}".rstrip())
@@ -106,21 +113,43 @@ def success(summary: Overview, day: DayFigures) -> Markup:
 
 def _times(day: DayFigures) -> list[Markup]:
     """Return the tiles of how long jobs waited and ran: those of 24 hours as far as they are added up."""
-    run, before = day.now.run.p95, day.before
+    now, before = day.now, day.before or JobFigures()
+    run = now.run.p95
     tone = "" if run is None else design.BAD if run > RUN_TARGET else design.OK
-    wait = _figure(duration(day.now.wait.p95), [each.wait.p95 for each in day.hours], "seconds waited")
+    wait = _figure(duration(now.wait.p95), [each.wait.p95 for each in day.hours], "seconds waited")
     ran = _figure(duration(run), [each.run.p95 for each in day.hours], "seconds run")
     return [
-        _tile(
-            "/analytics",
-            wait,
-            "95 % of jobs waited at most",
-            _slower(day.now.wait.p95, before.wait.p95 if before else None),
-        ),
-        _tile(
-            "/analytics", ran, "95 % ran at most (target 2 min)", _slower(run, before.run.p95 if before else None), tone
-        ),
+        _time(longest_waits(day), wait, "95 % of jobs waited at most", _slower(now.wait.p95, before.wait.p95)),
+        _time(longest_runs(day), ran, "95 % ran at most (target 2\u00a0min)", _slower(run, before.run.p95), tone),
     ]
+
+
+def longest_waits(day: DayFigures) -> str | None:
+    """Return the address of the jobs whose wait is known, the longest first; None: of none."""
+    where = {**FINISHED, "attempt": "<2"}  # of a job that was tried again, the first wait is no longer known
+    is_sorted = day.now.finished <= MOST_SORTED or (day.now.wait.p95 or 0) >= LEAST_WAIT.total_seconds()
+    return None if day.now.wait.p95 is None else _jobs_until(day, where, "-waited" if is_sorted else "")
+
+
+def longest_runs(day: DayFigures) -> str | None:
+    """Return the address of the jobs whose run is known, the longest first; None: of none."""
+    is_sorted = day.now.succeeded <= MOST_SORTED or (day.now.run.p95 or 0) >= LEAST_WORK.total_seconds()
+    return None if day.now.run.p95 is None else _jobs_until(day, SUCCEEDED, "-took" if is_sorted else "")
+
+
+def _jobs_until(day: DayFigures, where: Mapping[str, str], sort: str) -> str | None:
+    """Return the address of jobs of these 24 hours; a list that would be refused in an order has its own."""
+    if day.until is None:
+        return None
+    times = {"finished_after": (day.until - DAY).isoformat(), "finished_before": day.until.isoformat()}
+    return f"/jobs?{urlencode({**where, **times} | ({'sort': sort} if sort else {}))}"
+
+
+def _time(href: str | None, figure: Markup, label: str, change: Markup, tone: str = "") -> Markup:
+    """Return the tile of a time: its figure opens the jobs behind it, the change what compares the two days."""
+    compared = change if change == _NO_CHANGE else anchor("/analytics", change, classes="end", title="Open Analytics")
+    shown = anchor(href, figure) if href else figure
+    return tagged("div", shown, words(label, "label"), compared, classes=f"tile {tone}".rstrip())
 
 
 def _besides(summary: Overview) -> list[Markup]:
@@ -133,8 +162,9 @@ def _besides(summary: Overview) -> list[Markup]:
     ]
 
 
-def _tile(href: str, figure: Markup, label: str, change: Markup, tone: str = "") -> Markup:
-    return anchor(href, figure, words(label, "label"), change, classes=f"tile {tone}".rstrip())
+def _linked(href: str, number: int, *content: Markup, classes: str = "") -> Markup:
+    """Return a number that opens what it counts; zero opens nothing, as everywhere on this page."""
+    return anchor(href, *content, classes=classes) if number else tagged("div", *content, classes=classes)
 
 
 def _figure(shown: str, hours: Sequence[float | None], what: str) -> Markup:

@@ -30,7 +30,7 @@ def draw_state(found: FailureDetail, after: After) -> None:
     decision, fingerprint = found.decision, found.group.fingerprint
     with box("title"):
         text("State", tag="h2")
-        state_chip("failed" if decision.state is ErrorState.OPEN else decision.state.value).set_text(decision.state)
+        _draw_chip(found)
     with box("body vbox"):
         text(sentence_of(decision, clock.now()))
         if decision.reason:
@@ -44,6 +44,17 @@ def draw_state(found: FailureDetail, after: After) -> None:
             if decision.state is not ErrorState.OPEN:
                 _act("Reopen", _REOPEN, "failure.reopen", lambda: _reopen(fingerprint, after))
         _draw_owner(decision, fingerprint, after)
+
+
+def _draw_chip(found: FailureDetail) -> None:
+    """Draw the state; of an open error of which nothing is left to do, that it is handled, as the lists say."""
+    state = found.decision.state
+    if state is not ErrorState.OPEN:
+        state_chip(state.value)
+    elif found.unhandled or found.may_be_more:
+        state_chip("failed").set_text(state)
+    else:
+        state_chip("handled").tooltip("Each of its failures is handled. Another one makes it open again.")
 
 
 def draw_notes(found: FailureDetail, after: After) -> None:

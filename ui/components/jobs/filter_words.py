@@ -21,6 +21,7 @@ _MEANINGS: Final = {
 }
 #: Filters of which each value means something by itself.
 _SENTENCES: Final = {
+    ("situation", "failed"): "unhandled failures",
     ("due", "yes"): "due now",
     ("due", "no"): "not due yet",
     ("redone", "yes"): "mended failures",

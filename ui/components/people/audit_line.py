@@ -7,6 +7,7 @@ from typing import Final
 from core.audit.search import AuditLine, Change
 from core.audit.undoing import Inverse
 from core.commands.registry import COMMANDS
+from core.models.bulk import noun_of
 from core.operations import BY_NAME
 from core.wording import counted
 from ui.components.base.box import box, link, text
@@ -81,8 +82,9 @@ def _draw_affected(line: AuditLine) -> None:
         if line.job_id:
             link(f"/jobs/{line.job_id}", label="job")
         if bulk := line.data.get("bulk"):
-            rows = f", {counted(line.data['rows'], 'row')}" if isinstance(line.data.get("rows"), int) else ""
-            link(f"/bulk/{bulk}", label=f"{line.data.get('command') or 'bulk action'}{rows}")
+            command, number = str(line.data.get("command") or ""), line.data.get("rows")
+            those = f", {counted(number, noun_of(command))}" if isinstance(number, int) else ""
+            link(f"/bulk/{bulk}", label=f"{command or 'bulk action'}{those}")
 
 
 def _draw_change(change: Change, line: AuditLine) -> None:
