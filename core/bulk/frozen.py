@@ -1,5 +1,6 @@
 """The set of a bulk action: frozen when it is prepared, so that it acts on exactly what its preview has counted."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,17 +65,12 @@ def freeze(
         reason=reason,
         filter=params,
         canary=form.canary,
-        created_by=actor.id,
-        actor=actor.name,
-        via=actor.via,
-        created_at=clock.db_now(),
-        **more,
+        **{"created_by": actor.id, "actor": actor.name, "via": actor.via, "created_at": clock.db_now(), **more},
     )
     session.add(bulk)
     session.flush()
-    if ids is None and form.ids is not None:
-        ids = sa.select(sa.func.unnest(sa.literal(form.ids, sa.ARRAY(sa.Uuid()))).label("id")).distinct()
-    rows = _matching(session, params) if ids is None else _with_jobs(ids)
+    named = _named(form.ids) if form.ids is not None else ids
+    rows = _matching(session, params) if named is None else _with_jobs(named)
     if rows is not None:
         bulk.total, bulk.consists_of = _write(session, bulk.id, rows)
     if not bulk.total:
@@ -96,6 +92,10 @@ def _matching(session: Session, params: dict[str, str]) -> Query | None:
     if not selects:
         return None
     return sa.union(*selects).subquery("matching").select() if len(selects) > 1 else selects[0]
+
+
+def _named(ids: Sequence[UUID]) -> Query:
+    return sa.select(sa.func.unnest(sa.literal(ids, sa.ARRAY(sa.Uuid()))).label("id")).distinct()
 
 
 def _with_jobs(ids: Union | Query) -> Query:
