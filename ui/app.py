@@ -12,6 +12,7 @@ from ui import (
     access,
     auth_middleware,
     compact,
+    deleted_elements,
     design,
     error_page,
     escaping,
@@ -65,6 +66,7 @@ def create(engine: Engine, version: str) -> FastAPI:
     application.add_middleware(auth_middleware.AuthMiddleware, site=application)
     headers.install(application)
     signatures.install()
+    deleted_elements.install()
     escaping.install()
     props.install()
     design.install()
