@@ -1,7 +1,7 @@
 """A deleted element is freed at once: otherwise 20,000 objects of each closed page wait for the garbage collector.
 
 NiceGUI lets an element's classes, style and props refer to themselves as what is called when they change. Only the
-collector finds such a circle, and while it looks through all pages that are open, everybody waits: a quarter of a second.
+collector finds such a circle, and while it looks through all open pages, everybody waits: a quarter of a second.
 """
 
 from nicegui.element import Element
