@@ -47,8 +47,12 @@ class BulkState:
     @property
     def can_undo(self) -> bool:
         """Whether what it did can be taken back; a job that it has started, only until that has ended."""
-        is_late = self.bulk.command == "job.retry" and not self.jobs.keys() - TERMINAL
-        return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0 and not is_late
+        return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0 and not self.is_too_late
+
+    @property
+    def is_too_late(self) -> bool:
+        """Whether it could be taken back until the jobs that it has started ended."""
+        return self.is_over and self.bulk.command == "job.retry" and self.bulk.applied > 0 and not self.still_moving
 
     @property
     def still_moving(self) -> int:
@@ -74,6 +78,8 @@ class Preview:
     looked_at: int
     done_by_kind: Mapping[str, int]
     skipped: Mapping[str, int]
+    #: Whether all of it was looked at, and nothing would be done.
+    is_in_vain: bool
 
 
 def bulk_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAction]:
@@ -82,8 +88,8 @@ def bulk_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAct
 
 
 def prepared_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAction]:
-    """Return the bulk actions that nobody has started, newest first: they wait for it, or were discarded."""
-    return read_window(session, _newest(_NEVER_STARTED), limit, start)
+    """Return the bulk actions that wait to be started, newest first."""
+    return read_window(session, _newest(col(BulkAction.status) == BulkStatus.READY), limit, start)
 
 
 def _newest(which: sa.ColumnElement[bool]) -> Any:
@@ -138,7 +144,9 @@ def preview(session: Session, bulk: BulkAction) -> Preview:
     skipped = refusals_of_retry(session, ids, changes) if bulk.command in RETRIES else {}
     by_status, by_kind = (_most_first(bulk.consists_of.get(each, {})) for each in ("status", "kind"))
     by_reason = {_refusal(bulk.command, status): number for status, number in by_status.items()}
+    is_whole = bulk.command in RETRIES and len(ids) == bulk.total
     return Preview(
+        is_in_vain=is_whole and len(skipped) == len(ids),
         by_status=by_status,
         by_kind=by_kind,
         users=bulk.consists_of.get("users", 0),

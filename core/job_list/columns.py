@@ -1,9 +1,11 @@
 """The columns of the list of jobs: which there are, and as a person arranged them."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
@@ -22,6 +24,10 @@ ColumnName = Literal[
 COLUMN_NAMES: Final[tuple[ColumnName, ...]] = get_args(ColumnName)
 
 
+#: Pixels of a column at most, as in grid/columns.js.
+WIDEST: Final = 4_000
+
+
 def _each_once(names: list[ColumnName]) -> list[ColumnName]:
     return list(dict.fromkeys(names))
 
@@ -34,27 +40,43 @@ class KeptColumn(Form):
     """One column: its place is its place in the list."""
 
     name: ColumnName
-    width: int = Field(ge=1, le=4_000, description="Pixels.")
+    width: int = Field(ge=1, le=WIDEST, description="Pixels.")
     hide: bool = False
     flex: int | None = Field(default=None, ge=1, le=1, description="It takes the width that the others leave.")
 
 
+def _of_one_name_each(columns: list[KeptColumn]) -> list[KeptColumn]:
+    if len({each.name for each in columns}) < len(columns):
+        raise ValueError("Name each column once.")
+    return columns
+
+
 class ColumnsForm(Form):
-    """All columns, in their order; empty: those that everyone begins with."""
+    """Columns in their order, those that it does not name behind them; empty: those that everyone begins with."""
 
-    columns: list[KeptColumn] = Field(default_factory=list, max_length=len(COLUMN_NAMES))
+    columns: Annotated[list[KeptColumn], AfterValidator(_of_one_name_each)] = Field(
+        default_factory=list, max_length=len(COLUMN_NAMES)
+    )
 
 
-def columns_of(session: Session, user_id: UUID | None) -> list[dict[str, Any]]:
-    """Return a person's columns as ColumnsForm has them; empty: those that everyone begins with."""
+def columns_of(session: Session, user_id: UUID | None) -> list[KeptColumn]:
+    """Return a person's columns, without what this release cannot read; empty: those that everyone begins with."""
     row = session.get(ListColumns, user_id) if user_id else None
-    return row.columns if row and isinstance(row.columns, list) else []
+    return list(_readable(row.columns)) if row and isinstance(row.columns, list) else []
+
+
+def _readable(stored: list[Any]) -> Iterator[KeptColumn]:
+    for each in stored:
+        with suppress(ValidationError):
+            yield KeptColumn.model_validate(each)
 
 
 def keep(session: Session, form: ColumnsForm, actor: Actor) -> None:
     """Keep a person's columns, in place of those before. Raises Invalid for who has not signed in."""
     if actor.id is None:
         raise Invalid("Columns are kept for a person who has signed in.")
+    if form.columns == columns_of(session, actor.id):
+        return
     record(session, actor, "columns.kept", shown=[each.name for each in form.columns if not each.hide])
     if not form.columns:
         session.execute(delete(ListColumns).where(col(ListColumns.user_id) == actor.id))

@@ -53,12 +53,11 @@ _DELETE = text("""
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id
 """)
-# With the rows of their sets, however many.
+# With the rows of their sets, however many. One that runs or is halted has not ended, however long ago it was started.
 _DELETE_BULK = text(f"""
     WITH gone AS (
         DELETE FROM bulk_actions
-        WHERE created_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
-          AND (status <> 'running' OR started_at < statement_timestamp() - make_interval(days => :days, secs => :ahead))
+        WHERE finished_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
            OR {NEVER_STARTED}
           AND created_at < statement_timestamp() - :unstarted - make_interval(secs => :ahead)
         RETURNING id

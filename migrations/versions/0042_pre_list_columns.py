@@ -28,6 +28,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove the column, and the table if it is empty; one with rows stays, and old code ignores it."""
-    op.execute("ALTER TABLE saved_views DROP COLUMN IF EXISTS columns")
+    """Drop the column and the table if nothing is in them; else they stay, and old code ignores them."""
+    ddl.drop_column_unless_used("saved_views", "columns", "'[]'::jsonb")
     ddl.drop_table_unless_used("list_columns")

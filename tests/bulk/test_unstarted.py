@@ -31,10 +31,10 @@ def three(engine: Engine, support: Actor) -> Sequence[UUID]:
 
 
 def test_only_what_was_started_is_listed(engine: Engine, three: Sequence[UUID]) -> None:
-    waiting, discarded, started = three
+    waiting, _, started = three
     with Session(engine) as session:
         assert [each.id for each in bulk_actions(session, 10)] == [started]
-        assert [each.id for each in prepared_actions(session, 10)] == [discarded, waiting]
+        assert [each.id for each in prepared_actions(session, 10)] == [waiting]
 
 
 def test_what_was_started_and_aborted_stays_in_the_list(
@@ -70,3 +70,22 @@ def test_maintenance_deletes_what_was_never_started_after_a_day(
         kept = set(session.exec(select(BulkAction.id)).all())
         assert (len(kept), three[2] in kept) == (left, True)
         assert set(session.exec(select(BulkRow.bulk_id)).all()) == kept
+
+
+@pytest.mark.parametrize(("status", "days", "left"), [("running", None, 3), ("done", 40, 2), ("done", 20, 3)])
+def test_maintenance_keeps_what_runs_and_what_ended_lately_however_old_it_is(
+    engine: Engine, three: Sequence[UUID], status: str, days: int | None, left: int
+) -> None:
+    with session_scope(engine) as session:
+        session.connection().execute(
+            text("""
+                UPDATE bulk_actions SET status = :status, created_at = now() - interval '90 days',
+                    started_at = now() - interval '90 days', finished_at = now() - make_interval(days => :days)
+                WHERE id = :id"""),
+            {"status": status, "days": days, "id": three[2]},
+        )
+        session.connection().execute(text("DELETE FROM background_jobs WHERE kind = 'bulk.run'"))
+        request_task(session, delete_old_jobs, DeleteForm(), ENGINE)
+    ran(engine)
+    with Session(engine) as session:
+        assert len(session.exec(select(BulkAction.id)).all()) == left

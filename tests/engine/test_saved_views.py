@@ -15,7 +15,7 @@ from core.job_list import views
 from core.job_list.columns import columns_of
 from core.job_list.filters import JobFilter
 from core.job_list.views import BUILT_IN, views_of
-from core.models import Role
+from core.models import ListColumns, Role
 from tests.factories import make_user
 
 
@@ -69,7 +69,7 @@ def test_columns_are_kept_for_each_person_until_they_are_reset(engine: Engine, p
 
     def kept(actor: Actor) -> list[dict]:
         with Session(engine) as session:
-            return columns_of(session, actor.id)
+            return [each.model_dump() for each in columns_of(session, actor.id)]
 
     viewer, admin = people[Role.VIEWER], people[Role.ADMIN]
     for width in (100, 200):
@@ -79,6 +79,12 @@ def test_columns_are_kept_for_each_person_until_they_are_reset(engine: Engine, p
     for odd in ({"name": "size", "width": 9}, {"name": "kind", "width": 0}, {"name": "kind", "width": 9, "flex": 9}):
         with pytest.raises(Invalid):
             keep(viewer, odd)
+    with pytest.raises(Invalid):
+        keep(viewer, *[{"name": "kind", "width": 100}] * 2)
+    with session_scope(engine) as session:  # as of another release, or by hand
+        row = session.get_one(ListColumns, viewer.id)
+        row.columns = [None, "kind", {"name": "gone", "width": 90}, *row.columns]
+    assert [each["name"] for each in kept(viewer)] == ["kind"]
     with pytest.raises(NotPermitted):
         keep(Actor(admin.id, "m", Role.MEMBER, "console"), {"name": "kind", "width": 100})
     keep(viewer)

@@ -128,3 +128,13 @@ def test_going_back_is_refused_before_anything_changes_when_tokens_cannot_be_rea
 def test_a_revision_that_does_not_exist_is_named_with_those_that_do(empty_database_url: str) -> None:
     with pytest.raises(Unusable, match=r"There is no revision 'x'\. Known: base, 0001"):
         run.downgrade(empty_database_url, "x", secret=SECRET)
+
+
+def test_what_a_person_arranged_in_the_list_of_jobs_comes_back(migrated_url: str) -> None:
+    view = "INSERT INTO saved_views (id, name, columns) VALUES (gen_random_uuid(), 'v', '[\"kind\"]')"
+    execute(migrated_url, view)
+    execute(migrated_url, "INSERT INTO list_columns (user_id, columns) SELECT id, '[{}]' FROM users LIMIT 1")
+    run.downgrade(migrated_url, "0041", secret=SECRET)
+    run.upgrade(migrated_url, secret=SECRET)
+    assert rows(migrated_url, "SELECT columns FROM saved_views") == [{"columns": ["kind"]}]
+    assert rows(migrated_url, "SELECT columns FROM list_columns") == [{"columns": [{}]}]

@@ -32,6 +32,7 @@ NOT_PROMISED = {
     "GET /api/users": "`because` needs the situation that it is the reason of",
     "GET /api/analytics": "a time zone that there is, and times in their order",
     "POST /api/views": "a filter that is one, and a name that can be read",
+    "POST /api/me/columns": "each column once",
     "POST /api/me/password": "what is guessed first is no question of its form",
     "POST /api/me/tokens": "no two of a name, and no more than twenty",
     "POST /api/schedules": "a cron that comes due, a zone that there is, arguments that fit the kind",

@@ -127,6 +127,25 @@ def test_all_requested_is_not_done_while_one_of_its_jobs_goes_on(console, rows: 
     page.get_by_text("All 2 requested, 1 still waiting or running.").wait_for()
     page.locator(".headline .state", has_text="requested").wait_for()
     assert page.get_by_role("progressbar").get_attribute("aria-valuenow") == "50"
+    new[1].status, new[1].started_at, new[1].finished_at = JobStatus.SUCCEEDED, new[1].run_at, new[1].run_at
+    rows.commit()
+    page.get_by_text("It can no longer be undone: its jobs have ended.").wait_for()
+
+
+def test_what_would_do_nothing_cannot_be_started_and_start_repeats_what_it_would_do(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    jobs = _failed(rows, 2, "in vain")
+    page = console.open(support, "/failures/in vain")
+    page.get_by_role("button", name="Retry one, then the rest …").click()
+    page.get_by_role("button", name="Start …").click()
+    page.get_by_role("dialog").get_by_text("2 would be done").wait_for()
+    for job in jobs:
+        rows.add(BackgroundJob(kind="demo.enable", queue="demo", retry_of=job.id, user_id=job.user_id))
+    rows.commit()
+    page.reload()
+    page.get_by_text("Nothing is left to do.").wait_for()
+    page.get_by_role("button", name="Discard").wait_for()
+    assert page.get_by_role("button", name="Start …").count() == 0
 
 
 def test_a_phone_shows_the_whole_sentence_of_each(console, rows: Session) -> None:

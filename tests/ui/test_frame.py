@@ -1,8 +1,8 @@
-"""Parts that belong to no page: the palette, saved columns, incidents, secrets, and the end of watching."""
+"""Parts that belong to no page: the palette, incidents, secrets, and the end of watching."""
 
 import logging
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -412,6 +412,17 @@ def test_the_list_of_jobs_says_in_its_address_what_it_shows_and_back_goes_one_st
 
 @browser
 @pytest.mark.slow
+@browser
+def test_on_a_phone_a_page_scrolls_between_the_bars_and_never_the_window(console: Any, rows: Session) -> None:
+    rows.add(Worker(host="w", pid=1, threads=8, queues=["demo"], heartbeat_at=datetime.now(UTC) + timedelta(hours=1)))
+    page = person(console, rows, Role.ADMIN, "/")
+    page.set_viewport_size({"width": 390, "height": 600})
+    for path, there in (("/", ".squares"), ("/workers", "h1"), ("/queues", "h1"), ("/failures", "h1"), ("/bulk", "h1")):
+        page.goto(path)
+        page.locator(there).first.wait_for(state="attached")
+        page.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_the_toolbar_of_jobs_stays_where_it_is_at_every_width_with_new_jobs(console: Any, rows: Session) -> None:
     page = person(console, rows, Role.ADMIN, "/jobs")
     page.locator(".jg-title").first.wait_for()

@@ -20,6 +20,7 @@ from sqlmodel import Session, col, select
 
 from core import sample
 from core.database.engine import connect
+from core.job_list.columns import WIDEST
 from core.job_list.filters import JobFilter
 from core.job_list.queries import ids_between
 from core.job_list.queries import page as page_of
@@ -739,13 +740,14 @@ def test_kept_columns_that_make_no_sense_are_passed_over_and_one_column_stays(sc
             return {
                 junk: of([null, 1, { name: "kind" }, { name: "kind" }, { name: "gone" }]).length === all.length,
                 narrow: of([{ name: "kind", width: -500 }])[0],
+                wide: of([{ name: "kind", width: 9e9 }])[0],
                 hidden: of(columns.map(({ name }) => ({ name, hide: true }))).length === all.length,
                 last: one.shown.length,
             }
         }""",
         [asdict(column) for column in COLUMNS],
     )
-    assert shown == {"junk": True, "narrow": ["kind", 36], "hidden": True, "last": 1}
+    assert shown == {"junk": True, "narrow": ["kind", 36], "wide": ["kind", WIDEST], "hidden": True, "last": 1}
 
 
 def test_no_match_and_no_answer_say_what_to_do(screen: Screen, database: str) -> None:

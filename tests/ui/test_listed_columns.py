@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, select
 
 from core import clock
-from core.models import BackgroundJob, ListColumns, Role, SavedView, User
+from core.models import BackgroundJob, Event, ListColumns, Role, SavedView, User
 from tests.factories import make_user
 from tests.waiting import eventually
 
@@ -77,7 +77,7 @@ def test_a_view_has_its_columns_in_its_address_and_leaves_a_persons_own(console,
     assert rows.exec(select(SavedView.columns)).all() == [["user_email", "waited", "attempt"]]
 
     page.get_by_role("button", name="Columns", exact=True).click()
-    page.get_by_role("button", name="Reset columns").click()
+    page.get_by_role("button", name="Back to my columns").click()
     eventually(lambda: page.evaluate("location.href").endswith("/jobs?queue=columns"))
     eventually(lambda: "queue" in titles(page))
     page.keyboard.press("Escape")
@@ -87,6 +87,46 @@ def test_a_view_has_its_columns_in_its_address_and_leaves_a_persons_own(console,
     assert rows.get(ListColumns, viewer.id) is None
 
 
-def test_an_order_that_there_is_not_is_said(console, viewer: User) -> None:
+def test_an_order_and_a_column_that_there_are_not_are_said(console, viewer: User) -> None:
     page = console.open(viewer, "/jobs?sort=size")
     page.get_by_text("The list has no order 'size'").wait_for()
+    page = console.open(viewer, "/jobs?columns=label,size")
+    page.get_by_text("The list has no column 'size'").wait_for()
+
+
+def test_the_column_of_the_order_is_shown_and_not_kept(console, rows: Session, viewer: User) -> None:
+    page = console.open(viewer, "/jobs?sort=-waited")
+    page.get_by_role("columnheader", name="Waited").wait_for()
+    page.get_by_role("button", name="Columns", exact=True).click()
+    box = page.get_by_role("checkbox", name="Waited")
+    eventually(lambda: (box.get_attribute("aria-checked"), box.get_attribute("aria-disabled")) == ("true", "true"))
+    page.keyboard.press("Escape")
+    page.get_by_role("columnheader", name="Kind").press("Alt+ArrowRight")
+    page.get_by_role("link", name="Users", exact=True).first.click()  # at once: what was arranged is kept all the same
+
+    def is_hidden() -> bool:
+        rows.rollback()
+        row = rows.get(ListColumns, viewer.id)
+        return row is not None and {each["name"]: each["hide"] for each in row.columns}["waited"]
+
+    eventually(is_hidden)
+
+
+def test_a_reset_right_after_a_change_is_the_last_word(console, rows: Session, viewer: User) -> None:
+    page = console.open(viewer, "/jobs")
+    page.get_by_role("columnheader", name="Queue").wait_for()
+    page.get_by_role("button", name="Columns", exact=True).click()
+    page.get_by_role("checkbox", name="Queue").click()
+    page.get_by_role("columnheader", name="Queue").wait_for(state="detached")
+    page.get_by_role("button", name="Reset columns").click()
+    page.get_by_role("columnheader", name="Queue").wait_for()
+
+    def names() -> list[str]:
+        rows.rollback()
+        return [
+            each.name
+            for each in rows.exec(select(Event).where(Event.name == "columns.kept", Event.actor_id == viewer.id))
+        ]
+
+    eventually(lambda: names() == ["columns.kept", "columns.kept"])
+    assert rows.get(ListColumns, viewer.id) is None

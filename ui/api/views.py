@@ -1,6 +1,5 @@
 """The list of jobs as people want to see it: views to list, save and remove, and a person's own columns."""
 
-from typing import cast
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -51,7 +50,7 @@ def remove_view(view_id: UUID, caller: Caller, key: Key = None) -> ViewRemoved:
 def list_columns(caller: Caller) -> columns.ColumnsForm:
     """List the columns of the list of jobs as one has arranged them; none: those that everyone begins with."""
     kept = read(caller, Role.VIEWER, lambda session, actor: columns.columns_of(session, actor.id))
-    return columns.ColumnsForm.model_construct(columns=cast(list[columns.KeptColumn], kept))
+    return columns.ColumnsForm(columns=kept)
 
 
 @router.post("/me/columns")

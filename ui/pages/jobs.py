@@ -89,7 +89,7 @@ class JobList:
             self._new_rows = button("0 new", self._reload, look=PRIMARY, icon="arrow_upward")
             self._new_rows.classes("news").props("aria-live=polite")
             self._new_rows.set_visibility(False)
-            columns = ColumnMenu(self._columns, lambda: self._update_url("same"))
+            columns = ColumnMenu(self._columns, self._sorted_by, lambda: self._update_url("same"))
             view_menu(self._present)
             acts = BulkMenu(self._params)
             ExportMenu(self._export)
@@ -145,6 +145,10 @@ class JobList:
         """Return what a file of all that match is asked for with: in the list's order, if that has all of them."""
         params = self._params()
         return params if self._is_whole else {name: value for name, value in params.items() if name != "sort"}
+
+    def _sorted_by(self) -> str:
+        """Return what a column shows that the list is sorted by; the order that it has by itself needs none."""
+        return "" if self._sort == NEWEST_FIRST else self._sort.removeprefix("-")
 
     def _sort_by(self, sort: str) -> None:
         self._grid.sort_by(sort)

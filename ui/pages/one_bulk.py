@@ -92,20 +92,19 @@ class OneBulk:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
         self._head.show((bulk, self._origin), key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
-        self._sentence.set_text(
-            " ".join(
-                [sentence_of(bulk, state.halted, state.still_moving), *([_skipped(seen, bulk.total)] if seen else [])]
-            )
-        )
-        self._plan.set_text(" ".join(filter(None, [plan_of(bulk), _LEFT_ALONE if seen else ""])))
+        is_in_vain = seen is not None and seen.is_in_vain
+        said = [sentence_of(bulk, state.halted, state.still_moving), _skipped(seen, bulk.total)]
+        self._sentence.set_text(" ".join(filter(None, said)))
+        plan = "Nothing is left to do." if is_in_vain else plan_of(bulk)
+        self._plan.set_text(" ".join(filter(None, [plan, _LEFT_ALONE if seen else ""])))
         self._progress.show(bulk.looked_at - state.still_moving, bulk.total, at_work=self._is_moving)
         self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
-        self._actions.show(state, key=(bulk.status, state.can_start, state.can_undo, bool(state.jobs.get("failed"))))
+        self._actions.show(state, key=_acts_of(state, is_in_vain))
         self._preview.show(seen, key=seen and (tuple(seen.by_status.items()), tuple(seen.skipped.items())))
         self._rows.show(loaded, key=(len(skipped), len(failed), bulk.skipped, bulk.failed))
 
     def _draw_actions(self, state: BulkState) -> None:
-        if state.can_start:
+        if state.can_start and not (self._seen and self._seen.is_in_vain):
             is_new = state.bulk.status is BulkStatus.READY
             button("Start …" if is_new else "Go on …", lambda: self._ask_to_start(state), look=PRIMARY)
         if not state.is_over:
@@ -113,6 +112,8 @@ class OneBulk:
             button("Discard" if is_new else "Abort", self._abort, look=PLAIN if is_new else DANGER)
         if state.can_undo:
             button("Undo …", lambda: self._prepare("bulk.undo"), look=PLAIN)
+        elif state.is_too_late:
+            text("It can no longer be undone: its jobs have ended.", "muted")
         if state.is_over and (state.bulk.failed or state.jobs.get("failed")):
             button("Retry the failed ones …", lambda: self._prepare("bulk.repeat"), look=PLAIN)
 
@@ -128,6 +129,8 @@ class OneBulk:
             without = [] if state.bulk.total > UNCOUNTED else ["count"]
             without += [] if starts_jobs(state.bulk.command) else ["canary", "canary_percent"]
             form = ModelForm(StartForm, given={"canary": state.bulk.canary}, without=without)
+            if said := _skipped(self._seen, state.bulk.total):
+                text(said, "strong", tag="p")
             reason = ReasonField(needed=needs_reason)
 
             async def start() -> None:
@@ -164,9 +167,14 @@ def _draw_jobs(jobs: Mapping[str, int]) -> None:
         text(f"Jobs that it has requested: {_numbers(jobs)}")
 
 
-def _skipped(seen: Preview, total: int) -> str:
+def _acts_of(state: BulkState, is_in_vain: bool) -> tuple[object, ...]:  # noqa: FBT001 - a part of a key
+    """Return what its buttons follow from."""
+    return state.bulk.status, state.can_start, is_in_vain, state.can_undo, state.is_too_late, "failed" in state.jobs
+
+
+def _skipped(seen: Preview | None, total: int) -> str:
     """Return how many would be done and skipped; empty where that is not known beforehand."""
-    if not seen.looked_at:
+    if seen is None or not seen.looked_at:
         return ""
     skipped = sum(seen.skipped.values())
     of = f"Of the first {seen.looked_at:,}, " if seen.looked_at < total else ""

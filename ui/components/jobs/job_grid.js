@@ -23,11 +23,22 @@ const written = (ids) => [...ids].map((id) => id.replaceAll("-", "")).join();
 const isSame = (query, other) => JSON.stringify(query) === JSON.stringify(other);
 
 function later(wait, act) {
-  let timer;
-  return (...values) => {
+  let timer = null;
+  const call = (...values) => {
     clearTimeout(timer);
-    timer = setTimeout(() => act(...values), wait);
+    timer = setTimeout(() => {
+      timer = null;
+      act(...values);
+    }, wait);
   };
+  // What waits is done at once.
+  call.now = () => {
+    if (timer === null) return;
+    clearTimeout(timer);
+    timer = null;
+    act();
+  };
+  return call;
 }
 
 export default {
@@ -66,6 +77,7 @@ export default {
     this.fresh = new Set();
     this.emitted = 0;
     this.stop = new AbortController();
+    this.arranged = later(500, () => this.$emit("columns", this.order.state));
     this.built = new Promise((done) => {
       this.isBuilt = done;
     });
@@ -137,9 +149,11 @@ export default {
     // What a person does with the list.
     acts() {
       return {
-        arranged: later(500, () => this.$emit("columns", this.order.state)),
+        arranged: this.arranged,
         sorted: () => {
           this.source.sort = this.list.head.sort;
+          this.order.showSorted(this.source.sort);
+          this.list.arrange();
           this.again();
           this.$emit("sort", this.source.sort);
         },
@@ -191,6 +205,11 @@ export default {
         { signal },
       );
       document.addEventListener("keydown", (event) => this.key(event), { signal });
+      // What a person does next may lead away, or be about the columns as they are now.
+      const next = { signal, capture: true };
+      document.addEventListener("pointerdown", () => this.arranged.now(), next);
+      document.addEventListener("keydown", ({ altKey, shiftKey }) => altKey || shiftKey || this.arranged.now(), next);
+      window.addEventListener("pagehide", () => this.arranged.now(), { signal });
     },
     patch(rows) {
       const { query } = this.source;
@@ -271,8 +290,6 @@ export default {
     },
     async sort_by(sort) {
       await this.built;
-      this.order.showSorted(sort);
-      this.list.arrange();
       this.list.head.turn(sort);
     },
     async refresh() {

@@ -1,9 +1,12 @@
 """The columns of the list of jobs: a person's own, which the server keeps, or those that an address names."""
 
+import asyncio
 from typing import Final
 
-from core.job_list.columns import ColumnName, columns_of
+from core.job_list.columns import COLUMN_NAMES, ColumnName, columns_of
+from core.wording import cited
 from ui import access
+from ui.components.base.button import refuse
 from ui.components.jobs.columns import COLUMNS, Column
 from ui.components.jobs.job_grid import ColumnState
 
@@ -16,12 +19,16 @@ class ListedColumns:
 
     def __init__(self, layout: list[ColumnState], *, of_address: bool) -> None:
         self.layout = layout
-        self._of_address = of_address
+        self.of_address = of_address
+        #: A change waits for the one before, so that the last one is kept.
+        self._turn = asyncio.Lock()
 
     @classmethod
     async def load(cls, named: str) -> "ListedColumns":
-        """Return the columns that an address names, or this person's own; columns that there are not are left out."""
+        """Return the columns that an address names, or this person's own; which of them there are not is said."""
         layout = _layout_of(named)
+        if unknown := [name for name in named.split(",") if name and name not in COLUMN_NAMES]:
+            refuse(f"The list has no column {cited(unknown[0])}.")
         return cls(layout or await _own(), of_address=bool(layout))
 
     @property
@@ -43,25 +50,29 @@ class ListedColumns:
     @property
     def params(self) -> dict[str, str]:
         """Return what the address of the list says of them."""
-        return {"columns": ",".join(self.shown)} if self._of_address else {}
+        return {"columns": ",".join(self.shown)} if self.of_address else {}
 
     async def note(self, state: list[ColumnState]) -> None:
         """Keep them as a person has arranged them."""
-        self.layout = state
-        if not self._of_address:
-            await _keep(state)
+        async with self._turn:
+            self.layout = state
+            if not self.of_address:
+                await _keep(state)
 
     async def reset(self) -> None:
         """Return to a person's own columns, or from these to those that everyone begins with."""
-        if self._of_address:
-            self._of_address, self.layout = False, await _own()
-        else:
-            self.layout = []
-            await _keep([])
+        async with self._turn:
+            if self.of_address:
+                self.of_address, self.layout = False, await _own()
+            else:
+                self.layout = []
+                await _keep([])
 
 
 async def _own() -> list[ColumnState]:
-    return await access.load(columns_of, access.me().id)
+    kept = [each.model_dump() for each in await access.load(columns_of, access.me().id)]
+    names = {each["name"] for each in kept}
+    return [*kept, *(_state(each, hide=each.is_hidden) for each in COLUMNS if each.name not in names)] if kept else []
 
 
 async def _keep(state: list[ColumnState]) -> None:

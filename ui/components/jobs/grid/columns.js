@@ -30,6 +30,7 @@ const looks = {
   number: { headerClass: "jg-right", cellClass: "jg-number" },
 };
 const NARROWEST = 36; // pixels
+const LIMIT = 4_000; // as in core/job_list/columns.py
 // Words can be cut: where there is no room for all columns, as beside an open job, those of the usual width become
 // narrower, to this share, before the list scrolls sideways. A width that a person gave stays.
 const CUT = ["status", "kind", "user", "text"];
@@ -39,6 +40,8 @@ const narrowest = ({ flex, least, width, usual }) => {
   if (flex) return least;
   return width === usual ? Math.max(least, Math.round(width * SHARE)) : width;
 };
+
+const bounded = ({ least }, width) => Math.min(LIMIT, Math.max(least, width));
 
 export class Columns {
   constructor(columns, layout) {
@@ -65,7 +68,7 @@ export class Columns {
       const column = byId.get(kept?.name);
       if (!column) return [];
       byId.delete(column.name);
-      const width = Math.max(column.least, Number(kept.width) || column.width);
+      const width = bounded(column, Number(kept.width) || column.width);
       return Object.assign(column, { width, hide: Boolean(kept.hide), flex: kept.flex ?? null });
     });
     this.all = [...known, ...byId.values()];
@@ -75,7 +78,7 @@ export class Columns {
     return this.all.map(({ name, width, hide, flex }) => ({ name, width, hide, flex }));
   }
   get shown() {
-    return this.all.filter((column) => (this.isNarrow ? column.is_in_narrow : !column.hide));
+    return this.all.filter((column) => (this.isNarrow ? column.is_in_narrow : !column.hide || this.isSorted(column)));
   }
   get template() {
     return this.shown
@@ -90,13 +93,16 @@ export class Columns {
     const isLast = this.all.filter((column) => !column.hide).length === 1;
     for (const column of this.all) if (column.name === name && (visible || !isLast)) column.hide = !visible;
   }
-  // A list whose order nobody sees looks as if it had none; the order that it has by itself needs no column.
+  // A list whose order nobody sees looks as if it had none; the order that it has by itself needs no column. What is
+  // shown for that alone is no arrangement of a person's, and goes with the order.
   showSorted(sort) {
-    if (sort === NEWEST_FIRST) return;
-    for (const column of this.all) if (column.sort && column.sort === sort.replace("-", "")) column.hide = false;
+    this.sorted = sort === NEWEST_FIRST ? null : sort.replace("-", "");
+  }
+  isSorted({ sort }) {
+    return Boolean(sort) && sort === this.sorted;
   }
   resize(column, width) {
-    Object.assign(column, { width: Math.max(column.least, Math.round(width)), flex: null });
+    Object.assign(column, { width: bounded(column, Math.round(width)), flex: null });
   }
   // Puts a column at the place of another one that is shown.
   move(column, other) {
