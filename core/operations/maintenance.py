@@ -57,7 +57,8 @@ _DELETE = text("""
 _DELETE_BULK = text(f"""
     WITH gone AS (
         DELETE FROM bulk_actions
-        WHERE finished_at < statement_timestamp() - make_interval(days => :days, secs => :ahead)
+        WHERE status NOT IN ('ready', 'running')
+          AND coalesce(finished_at, created_at) < statement_timestamp() - make_interval(days => :days, secs => :ahead)
            OR {NEVER_STARTED}
           AND created_at < statement_timestamp() - :unstarted - make_interval(secs => :ahead)
         RETURNING id
