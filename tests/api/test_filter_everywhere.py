@@ -69,6 +69,17 @@ def test_a_text_finds_the_same_jobs_wherever_it_is_written(
         assert rows_of(engine, admin.post("/api/bulk", json={**body, "filter": chosen}).json()["id"]) == [job_id]
 
 
+def test_a_file_has_the_order_that_a_list_has(admin: TestClient, program: typer.Typer, job_id: str) -> None:
+    for sort in ("created_at", "-created_at", "user"):
+        listed = [row["id"] for row in admin.get("/api/jobs", params={"sort": sort}).json()["items"]]
+        by_api = admin.get("/api/jobs/export", params={"sort": sort, "format": "jsonl"}).text.splitlines()
+        arguments = ["jobs", "export", f"--sort={sort}", "--format", "jsonl"]
+        by_hand = CliRunner().invoke(program, arguments, catch_exceptions=False).output.splitlines()
+        assert job_id in listed
+        assert [json.loads(line).get("id") for line in by_api][: len(listed)] == listed
+        assert [json.loads(line).get("id") for line in by_hand][: len(listed)] == listed
+
+
 @pytest.mark.parametrize(
     "where",
     [

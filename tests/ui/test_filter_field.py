@@ -36,7 +36,7 @@ def number_of_rows(page: Any) -> int:
     return int(page.locator(".jg-row").count())
 
 
-def test_a_filter_is_completed_by_keyboard_and_applied_by_enter(page: Any) -> None:
+def test_a_filter_is_completed_and_applied_by_keyboard(page: Any) -> None:
     search = page.get_by_label("Search jobs")
     search.press_sequentially("statu")
     page.get_by_role("option", name="status: failed,queued").wait_for()
@@ -53,9 +53,6 @@ def test_a_filter_is_completed_by_keyboard_and_applied_by_enter(page: Any) -> No
     search.press("ArrowDown")
     page.locator("[role=option][aria-selected=true]").filter(has_text="failed").wait_for()
     search.press("Enter")
-    eventually(lambda: search.input_value() == "status:failed ")
-    page.get_by_role("option").first.wait_for(state="detached")
-    search.press("Enter")
     page.wait_for_url("**/jobs?status=failed&queue=*")
     eventually(lambda: number_of_rows(page) == 2)
     eventually(lambda: search.input_value() == "")
@@ -71,7 +68,8 @@ def test_escape_closes_the_completions_first_and_a_press_takes_one(page: Any) ->
     assert search.evaluate("field => field === document.activeElement")
     search.press_sequentially(".")
     page.get_by_role("option", name=re.compile("^demo.enable")).click()
-    eventually(lambda: search.input_value() == "kind:demo.enable ")
+    page.wait_for_url("**/jobs?*kind=demo.enable*")
+    eventually(lambda: search.input_value() == "")
     search.press_sequentially("-status:succeeded took:<1h")
     search.press("Enter")
     page.wait_for_url("**/jobs?*kind=demo.enable*took=*")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from itertools import chain
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -28,6 +27,7 @@ from core.job_list.filters import JobFilter
 from core.job_list.orders import NEWEST_FIRST
 from core.job_list.rows import detail
 from core.job_list.story import job_events
+from core.job_list.windows import windows
 from core.jobs import reschedule
 from core.jobs.edit_and_retry import EditForm
 from core.jobs.failure_words import customer_error, is_final
@@ -36,7 +36,6 @@ from core.operations import TASKS
 from core.redact import shown
 from ui.api.deps import Caller, FilterCaller, Key, do, read
 from ui.api.files import FILES, file_answer
-from ui.api.job_windows import windows_of
 from ui.api.lists import After, InOrder, Limit, listed
 from ui.api.operation_routes import add_task_route
 from ui.api.unread import declared_parameters
@@ -121,9 +120,11 @@ def export_jobs(
     sort: InOrder = NEWEST_FIRST,
 ) -> StreamingResponse:
     """Return all matching jobs as a file; filters as in the list. A file that is not complete says so at its end."""
-    windows = windows_of(caller, filter_of(request), sort)
-    first = next(windows)  # what is refused has its status, instead of a file that says so
-    parts = written(queries.EXPORTED, chain([first], windows), format)
+
+    def look(function: Callable[[Session], Any]) -> Any:
+        return read(caller, Role.VIEWER, lambda session, _: function(session))
+
+    parts = written(queries.EXPORTED, windows(look, filter_of(request), sort), format)
     return file_answer(f"jobs-{clock.now():%Y-%m-%d}", parts, format)
 
 

@@ -1,14 +1,14 @@
 """Verbs about jobs."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from sqlalchemy import Engine
+from sqlmodel import Session
 
 from core.database.engine import snapshot_scope
 from core.diagnosis.situation import Situation
@@ -18,7 +18,8 @@ from core.export import Format, written
 from core.job_list import queries
 from core.job_list.filters import JobFilter
 from core.job_list.orders import NEWEST_FIRST, Sort
-from core.job_list.rows import Row, detail
+from core.job_list.rows import detail
+from core.job_list.windows import windows
 from core.jobs.labels import Label
 from core.models import JobStatus
 from core.redact import shown
@@ -93,9 +94,10 @@ def export_jobs(
     error: ErrorWords = "",
     finished_after: FinishedAfter = "",
     q: Search = "",
+    sort: Order = NEWEST_FIRST,
     format: Annotated[Format, typer.Option(help="CSV, or JSON lines.")] = Format.CSV,  # noqa: A002 - a flag
 ) -> None:
-    """Write all matching jobs to standard output, newest first: unstuck jobs export --status failed > failed.csv."""
+    """Write all matching jobs, newest first or as --sort says: unstuck jobs export --status failed > failed.csv."""
     where = {"status": status, "label": label, "situation": situation, "kind": kind, "queue": queue}
     words = {
         "user": user,
@@ -105,22 +107,17 @@ def export_jobs(
         "q": f"{text} {q}",
     }
     with opened() as engine:
-        for part in written(queries.EXPORTED, _windows(engine, _filter(where | words)), format):
+
+        def look(function: Callable[[Session], Any]) -> Any:
+            with snapshot_scope(engine) as session:
+                return function(session)
+
+        for part in written(queries.EXPORTED, windows(look, _filter(where | words), sort), format):
             print_part(part)
 
 
 def _filter(words: Mapping[str, str]) -> JobFilter:
     return JobFilter.from_params({name: value for name, value in words.items() if value.strip()})
-
-
-def _windows(engine: Engine, job_filter: JobFilter) -> Iterator[Sequence[Row]]:
-    after: str | None = None
-    while True:
-        with snapshot_scope(engine) as session:
-            rows, after = queries.rows_after(session, job_filter, queries.MOST, after)
-        yield rows
-        if after is None:
-            return
 
 
 @verbs.command("show")

@@ -56,6 +56,11 @@ class Offer:
     #: Where choosing it leads instead: a view has an order, too.
     href: str = ""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it ends with a filter and its value, rather than with a name that waits for one."""
+        return self.text.endswith(" ")
+
 
 def beginnings(views: Iterable[ViewLine]) -> list[Offer]:
     """Return what an empty search offers: the filters up to `id:`, and every view that the person has."""

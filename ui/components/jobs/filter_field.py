@@ -1,6 +1,7 @@
 """The search field above the list of jobs: words and filters in one text, completed while it is typed.
 
-Words are searched as they are typed. A text with a filter in it waits for Enter; what it has wrong is said below.
+Words are searched as they are typed. A text with a filter in it waits for Enter, or for a value that is chosen; what
+it has wrong is said below.
 """
 
 import time
@@ -183,6 +184,8 @@ class FilterField:
         self._close()
         if offer.href:
             ui.navigate.to(offer.href)
+        elif offer.is_whole:
+            await self._apply(offer.text)
         else:
             self._input.set_value(offer.text)
 
