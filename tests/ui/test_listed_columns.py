@@ -84,6 +84,9 @@ def test_a_view_has_its_columns_in_its_address_and_leaves_a_persons_own(console,
     page.get_by_role("button", name="Views").click()
     page.get_by_role("link", name="waits of columns").click()
     eventually(lambda: titles(page) == ["user_email", "waited", "attempt"])
+    chip = page.get_by_role("button", name="Remove columns of this link")
+    chip.click()
+    eventually(lambda: "queue" in titles(page) and not chip.is_visible())
     assert rows.get(ListColumns, viewer.id) is None
 
 

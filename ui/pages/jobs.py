@@ -66,7 +66,8 @@ class JobList:
             text("Jobs", "hidden-visually", tag="h1")
             with box():
                 menu = self._draw_toolbar(typed, problem)
-                self._filters.draw_others()
+                with self._filters.draw_others():
+                    menu.draw_chip()
                 self._histogram = JobHistogram(self._filters.narrow)
             with box("split") as self._split:
                 with box("grid"):

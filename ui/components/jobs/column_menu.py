@@ -9,6 +9,8 @@ from nicegui.events import ValueChangeEventArguments
 from core.errors import Refused
 from ui.components.base.box import box, text
 from ui.components.base.button import button, icon_button, refuse_with
+from ui.components.base.markup import icon, words
+from ui.components.base.state_chip import chip_of, set_pressed
 from ui.components.jobs.columns import COLUMNS, Column
 from ui.components.jobs.job_grid import ColumnState, JobGrid
 from ui.components.jobs.listed_columns import ListedColumns
@@ -27,6 +29,13 @@ class ColumnMenu:
         """Control this grid from now on, show which columns it shows, and keep them."""
         self._grid = grid
         grid.on_columns(self._note)
+
+    def draw_chip(self) -> None:
+        """Say here that the columns are not a person's own; pressing it returns to those."""
+        self._chip = chip_of(words("Columns of this link"), icon("close")).on("click", self._reset)
+        set_pressed(self._chip, pressed=True)
+        self._chip.classes("columns").props["aria-label"] = "Remove columns of this link"
+        self._show()
 
     def _draw(self) -> None:
         if not self._boxes:  # the menu opens and closes itself
@@ -65,6 +74,7 @@ class ColumnMenu:
         self._show()
 
     def _show(self) -> None:
+        self._chip.set_visibility(self._columns.of_address)
         if not self._boxes:
             return
         for column in COLUMNS:

@@ -73,11 +73,12 @@ class FilterBar:
         self._pressed: set[Label] = set()
         self._others: Part[JobFilter] | None = None
 
-    def draw_others(self) -> None:
+    def draw_others(self) -> ui.element:
         """Give the filters that have no field their place here, which is there before they are: nothing moves."""
-        with box("others"):
+        with box("others") as others:
             self._length = text("", "length muted")
             self._others = Part(self._draw_others, "tokens")
+        return others
 
     def show_length(self, total: Total, *, first_only: bool, order: str) -> None:
         """Say how many jobs match, or how many are listed of those that match, and in which order."""
