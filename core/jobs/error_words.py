@@ -49,6 +49,10 @@ _ENGINE: Final = "worker lost"
 _DIFFERING: Final = (
     (re.compile(r"(https?://[^/\s]+)/[^\s,;)\]\"']+"), rf"\1/{BLANK}"),
     (re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]*(?:\.[\w-]+)*"), BLANK),
+    # A day, a time of day, a duration to its fraction.
+    (re.compile(r"(?<![\w.:-])\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.,]*(?:Z| ?UTC|[+-]\d\d:?\d\d)?)?(?![\w-])"), BLANK),
+    (re.compile(r"(?<![\w.:])[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?![\w:])"), BLANK),
+    (re.compile(r"(?<![\w.])\d+\.\d+(?= ?(?:ms|s|sec|seconds?|min|minutes?|h|hours?)\b)"), BLANK),
     (re.compile(r"(?i)\b(?:0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27})\b"), BLANK),
     (re.compile(r"(?i)\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{4,}\b"), BLANK),
     # Behind a colon it is a port, which says what does not answer.

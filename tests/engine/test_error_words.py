@@ -55,6 +55,9 @@ def test_an_error_of_the_database_or_the_engine_is_a_sentence_and_others_keep_th
         ("Key (email)=(a b) in row 7 of 12,345", "Key (email)=(…) in row … of …"),
         ("No answer from http://127.0.0.1:52613/v1 in 20000 ms", "No answer from http://127.0.0.1:52613/… in … ms"),
         ("facade of a decade within 1 s", "facade of a decade within 1 s"),
+        ("expired at 2026-11-29T14:02:11.5Z, retry", "expired at …, retry"),
+        ("closed 2026-11-29 14:02:11+00:00 (14:05)", "closed … (…)"),
+        ("no answer after 3.217 s from 10.0.0.1:80, v1.4", "no answer after … s from 10.0.0.1:80, v1.4"),
     ],
 )
 def test_a_groups_title_has_no_part_that_differs(error: str, title: str) -> None:
