@@ -84,7 +84,7 @@ def test_users_behind_two_paused_kinds_of_one_queue_are_two_groups_each_with_its
 
 @pytest.mark.browser
 def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console, rows: Session) -> None:
-    for table in ("workers", "queues", "background_jobs", "users"):
+    for table in ("workers", "queues", "background_jobs", "users", "job_rollup_states"):
         rows.connection().execute(text(f"DELETE FROM {table}"))
     for name in ("b", "c"):
         fails(rows, name, "two")
@@ -107,6 +107,7 @@ def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console,
         assert page_of_jobs(rows, JobFilter.from_params(params)).total.value == int(shown[0])
     assert "paused by Ana: deploy" in lane.inner_text()
     assert page.locator(".squares .square").count() == 3
+    page.get_by_text("Not added up yet").wait_for()
     page.get_by_role("link", name="Enable demo mode").and_(page.locator(".square")).click()
     page.wait_for_url(f"**/jobs/{running.id}")
     page.go_back()

@@ -147,7 +147,9 @@ def _draw_kinds(times: JobTimes) -> None:
     lines([words("Wait and run", tag="h2"), tagged("span", *until, classes="muted")], "title")
     head = tagged("div", *(words(each, "muted") for each in ("Kind", "Wait", "Run")), classes="row-line")
     rows = [_kind(*each) for each in _most(times.by_kind.items())]
-    none = tagged("div", words("No job has finished in this time.", "muted"), classes="row-line")
+    # After the first start, and where jobs were added that had finished before.
+    said = "No job has finished in this time." if times.day.until else "Not added up yet: this takes some minutes."
+    none = tagged("div", words(said, "muted"), classes="row-line")
     lines([head, *rows] if rows else [none], "rows kind-times")
 
 
