@@ -148,7 +148,11 @@ def _draw_kinds(times: JobTimes) -> None:
     head = tagged("div", *(words(each, "muted") for each in ("Kind", "Wait", "Run")), classes="row-line")
     rows = [_kind(*each) for each in _most(times.by_kind.items())]
     # After the first start, and where jobs were added that had finished before.
-    said = "No job has finished in this time." if times.day.until else "Not added up yet: this takes some minutes."
+    said = (
+        "No job has finished in this time."
+        if times.day.until
+        else "Not added up yet; jobs are added up every 15 minutes."
+    )
     none = tagged("div", words(said, "muted"), classes="row-line")
     lines([head, *rows] if rows else [none], "rows kind-times")
 
