@@ -29,7 +29,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core import bus, logs, schema
 from core.address import masked
-from core.database.engine import PATIENCE, connect, has_tables, refuse_unusable, worker_options
+from core.database.engine import PATIENCE, connect, console_options, has_tables, refuse_unusable, worker_options
 from core.database.failover import DatabaseReadOnly
 from core.encryption.key_check import refuse_wrong_key
 from core.encryption.rotation import token_cipher
@@ -254,7 +254,7 @@ def connected(where: Services, *, patience: float | None = None) -> Iterator[Eng
     carrier = RedisBus(make_broker(where.redis_url))
     bus.use(carrier)
     # A console may be frozen as a worker may: its open transaction blocks others for one lease at most.
-    limits = {"options": worker_options(settings().lease_seconds)} if patience else {}
+    limits = {"options": console_options(settings().lease_seconds)} if patience else {}
     with _opened(where, patience=patience, **limits) as engine:
         try:
             yield engine

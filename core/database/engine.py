@@ -146,7 +146,16 @@ def refuse_unusable(engine: Engine) -> None:
 
 def worker_options(lease_seconds: float) -> str:
     """Return options for workers: a frozen worker's open transaction blocks others for one lease at most."""
-    return f"{_LIMITS} -c idle_in_transaction_session_timeout={int(lease_seconds * 1000)}"
+    return f"{_LIMITS} {_idle_limit(lease_seconds)}"
+
+
+def console_options(lease_seconds: float) -> str:
+    """Return options for consoles, which may be frozen as workers may; their lists are planned as those of others."""
+    return f"{_OPTIONS} {_idle_limit(lease_seconds)}"
+
+
+def _idle_limit(lease_seconds: float) -> str:
+    return f"-c idle_in_transaction_session_timeout={int(lease_seconds * 1000)}"
 
 
 def has_tables(engine: Engine) -> bool:

@@ -43,14 +43,6 @@ def setting(engine: Engine, name: str) -> str:
         return str(connection.execute(text(f"SHOW {name}")).scalar_one())
 
 
-def test_lists_are_planned_for_their_filter_and_the_engines_moves_once(engine: Engine, database_url: str) -> None:
-    worker = connect(database_url, options=worker_options(30))
-    assert setting(engine, "plan_cache_mode") == "force_custom_plan"
-    assert setting(worker, "plan_cache_mode") == "auto"
-    assert setting(worker, "idle_in_transaction_session_timeout") == "30s"
-    worker.dispose()
-
-
 def test_every_wait_has_a_limit(engine: Engine) -> None:
     assert setting(engine, "statement_timeout") == "30s"
     assert setting(engine, "lock_timeout") == "10s"
@@ -82,17 +74,6 @@ def test_an_error_shows_neither_the_values_of_its_statement_nor_the_row_that_did
     assert any(fragment in printed for fragment in ("division by zero", "violates"))
 
 
-def test_a_list_requested_many_times_still_uses_the_index_of_live_jobs(engine: Engine) -> None:
-    driving.prepare(engine, driving.BY_NAME["demo.enable"])
-    job_filter = JobFilter.from_params({"status": "running"})
-    engine.dispose()  # a connection of the tests before knows their statements, too
-    with engine.connect() as connection, Session(bind=connection) as session:
-        for _ in range(12):
-            page(session, job_filter)
-        plans = session.connection().execute(text("SELECT generic_plans FROM pg_prepared_statements")).scalars()
-        assert set(plans) == {0}
-
-
 @contextmanager
 def an_engine(kind: str, database_url: str, redis_url: str) -> Iterator[Engine]:
     where = Services(database_url, redis_url)
@@ -116,6 +97,30 @@ def test_no_kind_of_connection_compiles_its_plans(kind: str, database_url: str, 
         assert plain.execute("SHOW jit").fetchone() == ("on",), "the server's own setting, which is PostgreSQL's"
     with an_engine(kind, database_url, redis_url) as engine:
         assert setting(engine, "jit") == "off"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("console", "force_custom_plan"), ("command line", "force_custom_plan"), ("worker", "auto")],
+)
+def test_lists_are_planned_for_their_filter_and_the_engines_moves_once(
+    kind: str, mode: str, database_url: str, redis_url: str
+) -> None:
+    with an_engine(kind, database_url, redis_url) as engine:
+        assert setting(engine, "plan_cache_mode") == mode
+
+
+def test_a_list_requested_many_times_in_a_console_still_uses_the_index_of_live_jobs(
+    engine: Engine, database_url: str, redis_url: str
+) -> None:
+    driving.prepare(engine, driving.BY_NAME["demo.enable"])
+    job_filter = JobFilter.from_params({"status": "running"})
+    kind = an_engine("console", database_url, redis_url)
+    with kind as console, console.connect() as connection, Session(bind=connection) as session:
+        for _ in range(12):
+            page(session, job_filter)
+        plans = session.connection().execute(text("SELECT generic_plans FROM pg_prepared_statements")).scalars()
+        assert set(plans) == {0}
 
 
 @pytest.mark.parametrize("kind", ["console", "worker"])
