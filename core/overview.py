@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core import clock
-from core.analytics.buckets import floor_to
-from core.analytics.recent import RecentTime
+from core.analytics.recent import since_of
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import Situation
-from core.failures.groups import FailureGroup, open_groups
+from core.failures.groups import WINDOWS, FailureGroup, open_groups
 from core.health import HealthSummary, health_summary
 from core.jobs.labels import Label, has_label
 from core.models import BackgroundJob, JobStatus
@@ -84,7 +83,7 @@ def overview(session: Session) -> Overview:
 
 def start_of_day(now: datetime) -> datetime:
     """Return where the last 24 hours begin for all that Overview counts: with a whole bar of its chart."""
-    return floor_to(now - RecentTime.DAY.length, RecentTime.DAY.width)
+    return since_of(now, WINDOWS[0])
 
 
 def endings_since(session: Session, since: datetime) -> tuple[int, int]:

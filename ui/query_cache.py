@@ -14,7 +14,7 @@ from core.job_list.filters import JobFilter
 from core.job_list.over_time import JobsOverTime, jobs_over_time
 from core.overview import Overview
 from core.overview import overview as read_overview
-from core.people.users import user_listing
+from core.people.user_listing import user_listing
 from core.queues.last_day import job_times
 from core.queues.summary import queue_summary
 from core.queues.workers import worker_listing

@@ -52,6 +52,13 @@ class RecentTime(StrEnum):
         return Grain.HOUR if self is RecentTime.WEEK else Grain.FINE
 
 
+def since_of(now: datetime, hours: int) -> datetime:
+    """Return where the last hours begin for all that counts them: with a whole bar of the chart that shows them."""
+    length = timedelta(hours=hours)
+    chart = next((each for each in RecentTime if length <= each.length), RecentTime.WEEK)
+    return floor_to(now - length, chart.width)
+
+
 @dataclass(frozen=True, slots=True)
 class RecentOutcomes:
     """How jobs ended in a time up to now."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final
@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col, select
 
 from core import clock
+from core.analytics.recent import since_of
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import FAILED
 from core.diagnosis.error_state import ErrorState, error_state
@@ -100,7 +101,7 @@ def failure_groups(session: Session, since: datetime, limit: int = GROUPS) -> Fa
 def groups_of_hours(session: Session, hours: int) -> FailureList:
     """Return the groups of the last hours, by the database's clock."""
     now: datetime = session.exec(select(clock.db_now())).one()
-    return failure_groups(session, now - timedelta(hours=hours))
+    return failure_groups(session, since_of(now, hours))
 
 
 def open_groups(session: Session, since: datetime, limit: int) -> list[FailureGroup]:

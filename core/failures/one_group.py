@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
+from core.analytics.recent import since_of
 from core.database.statements import Query, fetch
 from core.diagnosis.alike import FAILED
 from core.diagnosis.situation import Situation
@@ -77,7 +78,7 @@ class FailureDetail:
 def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDetail:
     """Return one group of the last hours. Raises NotFound if none of its jobs has failed since then."""
     now: datetime = session.exec(select(clock.db_now())).one()
-    since = now - timedelta(hours=hours)
+    since = since_of(now, hours)
     values = {"since": since, "fingerprint": fingerprint}
     is_text = "\x00" not in fingerprint  # which PostgreSQL does not take
     rows = fetch(session, _group(), **values) if is_text else []

@@ -6,7 +6,7 @@ a day; once they have recovered, they can be told that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Final
@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.actor import Actor
+from core.analytics.recent import since_of
 from core.audit.record import record
 from core.database.statements import Query, fetch
 from core.diagnosis.user_situation import user_situation
@@ -183,7 +184,7 @@ def _data(title: str, text: str, addressee: Addressee, by: str) -> dict[str, Any
 
 
 def _hit(session: Session, fingerprint: str, hours: int, whom: Whom) -> Sequence[Any]:
-    since = session.exec(select(clock.db_now())).one() - timedelta(hours=hours)
+    since = since_of(session.exec(select(clock.db_now())).one(), hours)
     return fetch(session, _of_users(whom, user_situation()), fingerprint=fingerprint, since=since, same_for=SAME_FOR)
 
 

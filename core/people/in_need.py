@@ -1,5 +1,6 @@
 """Users who will stay as they are until a person does something, with when and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,6 +20,7 @@ from core.people.users import HELD_UP
 
 #: Users whose reasons are compared: more than an operator will look at, and few to read.
 MOST_GROUPED: Final = 1_000
+_BECAUSE: Final = sa.bindparam("because", type_=sa.Text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,10 @@ class NeedGroup:
     """Users who are in one situation for the same reason, the latest of them first."""
 
     users: tuple[UserInNeed, ...]
-    #: When their queue or kind was paused; None: it is not, or they have none.
+    #: When their queue or kind was paused, by whom and why; None: it is not, or they have none.
     paused_at: datetime | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None
 
     @property
     def paused(self) -> tuple[str, str]:
@@ -57,25 +61,41 @@ class NeedGroup:
         """The one whose job is the latest."""
         return self.users[0]
 
+    @property
+    def since(self) -> datetime | None:
+        """Since when the first of them has been there; None: one has no job."""
+        times = [user.at for user in self.users if user.at]
+        return min(times) if len(times) == len(self.users) else None
 
-def users_in_need(session: Session, most: int = MOST_GROUPED) -> list[UserInNeed]:
+
+def users_in_need(session: Session, most: int = MOST_GROUPED, because: str | None = None) -> list[UserInNeed]:
     """Return users in a situation of HELD_UP, the most urgent first, of each situation the latest first."""
-    rows = fetch(session, _in_need(user_situation()), most=most)
+    rows = fetch(session, _in_need(user_situation()), most=most, because=because)
     return [
-        UserInNeed(user_id, email, state, Situation(situation), at, cause, because)
-        for user_id, email, state, situation, at, cause, because in rows
+        UserInNeed(user_id, email, state, Situation(situation), at, cause, reason)
+        for user_id, email, state, situation, at, cause, reason in rows
     ]
 
 
 def need_groups(session: Session, most: int) -> list[NeedGroup]:
     """Return the first users in need, MOST_GROUPED at most, by why they are; of each situation the most users first."""
+    return _grouped(session, users_in_need(session))[:most]
+
+
+def need_group(session: Session, situation: Situation, because: str) -> NeedGroup | None:
+    """Return the users who are in a situation for this reason, MOST_GROUPED at most; None: nobody is any more."""
+    users = users_in_need(session, because=because)
+    return next(iter(_grouped(session, [user for user in users if user.situation is situation])), None)
+
+
+def _grouped(session: Session, users: Iterable[UserInNeed]) -> list[NeedGroup]:
     by_reason: dict[tuple[Situation, object], list[UserInNeed]] = {}
-    for user in users_in_need(session):
+    for user in users:
         by_reason.setdefault((user.situation, user.because or user.id), []).append(user)
-    groups = sorted(by_reason.values(), key=lambda users: (HELD_UP.index(users[0].situation), -len(users)))[:most]
+    groups = sorted(by_reason.values(), key=lambda users: (HELD_UP.index(users[0].situation), -len(users)))
     is_any_held = any(users[0].situation is Situation.HELD for users in groups)
-    paused: dict[str, datetime] = dict(map(tuple, fetch(session, _paused()))) if is_any_held else {}
-    return [NeedGroup(tuple(users), paused.get(_held_by(users[0]))) for users in groups]
+    paused = {name: pause for name, *pause in fetch(session, _paused())} if is_any_held else {}
+    return [NeedGroup(tuple(users), *paused.get(_held_by(users[0]), ())) for users in groups]
 
 
 def _held_by(user: UserInNeed) -> str:
@@ -84,9 +104,14 @@ def _held_by(user: UserInNeed) -> str:
 
 @cache
 def _paused() -> Union:
-    queues = sa.select(col(Queue.name), col(Queue.paused_at)).where(col(Queue.paused_at).is_not(None))
-    kind = sa.literal(OF_KIND) + col(JobKind.kind)
-    return queues.union_all(sa.select(kind, col(JobKind.paused_at)).where(col(JobKind.paused_at).is_not(None)))
+    """Select what is paused, by its name, with when, by whom and why."""
+    queues, kinds = (
+        sa.select(name, *(col(each) for each in (row.paused_at, row.paused_by, row.paused_reason))).where(
+            col(row.paused_at).is_not(None)
+        )
+        for row, name in ((Queue, col(Queue.name)), (JobKind, sa.literal(OF_KIND) + col(JobKind.kind)))
+    )
+    return queues.union_all(kinds)
 
 
 @cache
@@ -101,7 +126,9 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     return (
         sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""), because)
         .outerjoin(latest, sa.true())
-        .where(listed.c.situation.in_([each.value for each in HELD_UP]))
+        .where(
+            listed.c.situation.in_([each.value for each in HELD_UP]), sa.or_(_BECAUSE.is_(None), because == _BECAUSE)
+        )
         .order_by(urgency, latest.c.at.desc().nulls_last(), listed.c.id)
         .limit(sa.bindparam("most"))
     )

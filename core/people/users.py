@@ -88,18 +88,6 @@ class UserQuery(NamedTuple):
     because: str = ""
 
 
-class UserListing(NamedTuple):
-    """The users that match, and how many are in each situation of LISTED, as they are at one moment."""
-
-    lines: Window[UserLine]
-    numbers: Mapping[Situation, int]
-
-
-def user_listing(session: Session, query: UserQuery) -> UserListing:
-    """Return the users that match a query, and the numbers beside the search."""
-    return UserListing(find_users(session, *query), users_by_situation(session))
-
-
 def find_users(
     session: Session, search: str, situation: Situation | None = None, start: int = 0, because: str = ""
 ) -> Window[UserLine]:

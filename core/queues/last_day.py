@@ -6,15 +6,20 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
-from core.analytics.figures import Analytics, By, JobFigures
+from core import clock
+from core.analytics.figures import By, JobFigures
 from core.analytics.kept import kept_analytics, kept_hours
+from core.analytics.recent import since_of
 from core.analytics.spans import Choice
+from core.models import RollupState
 
 #: Counters are hourly: the last day is the current hour and the 24 before it.
 HOURS: Final = 25
 HOUR: Final = timedelta(hours=1)
+#: Of the figures of a day.
+DAY_HOURS: Final = 24
 
 _SINCE = text("SELECT date_trunc('hour', statement_timestamp(), 'UTC') - make_interval(hours => :hours)")
 _ENDED = text("""
@@ -53,14 +58,15 @@ class EndedJobs:
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """All jobs that finished in 24 hours, as far as they are rolled up, and those of the 24 hours before."""
+    """All jobs that finished since Overview's day began, as far as they are rolled up, and those of the day before."""
 
     now: JobFigures = field(default_factory=JobFigures)
     #: None: there are no figures of all that time.
     before: JobFigures | None = None
-    #: Of each hour of the clock that these 24 hours are in, the oldest first.
+    #: Of each hour of the clock that this time is in, the oldest first.
     hours: tuple[JobFigures, ...] = ()
-    #: Up to where they are rolled up; None: not at all yet.
+    #: From where they count, as all of Overview does, and up to where they are rolled up; None: not at all yet.
+    since: datetime | None = None
     until: datetime | None = None
 
 
@@ -88,9 +94,16 @@ def job_times(session: Session) -> JobTimes:
     """Return how long jobs waited and ran, of the queues and of the kinds with the most jobs."""
     found = [kept_analytics(session, Choice(), by, "UTC") for by in (By.QUEUE, By.KIND)]
     by_queue, by_kind = ({line.name: line.now for line in each.lines} if each else {} for each in found)
-    return JobTimes(by_queue, by_kind, _day(session, found[0]) if found[0] else DayFigures())
+    return JobTimes(by_queue, by_kind, _day(session))
 
 
-def _day(session: Session, found: Analytics) -> DayFigures:
+def _day(session: Session) -> DayFigures:
+    since = since_of(session.exec(select(clock.db_now())).one(), DAY_HOURS)
+    state = session.exec(select(RollupState)).first()
+    if not state or not state.until or state.until <= since:
+        return DayFigures()
+    found = kept_analytics(session, Choice(None, since), By.QUEUE, "UTC")
+    if found is None:
+        return DayFigures()
     before = found.before if found.since <= found.span.before.start else None
-    return DayFigures(found.now, before, kept_hours(session, found.span), found.span.stop)
+    return DayFigures(found.now, before, kept_hours(session, found.span), found.span.start, found.span.stop)

@@ -13,7 +13,7 @@ from core.analytics.figures import JobFigures, Times
 from core.job_list.filters import JobFilter
 from core.job_list.orders import MOST_SORTED
 from core.job_list.queries import page
-from core.models import BackgroundJob, JobStatus, Role
+from core.models import BackgroundJob, JobStatus, Role, RollupState
 from core.overview import overview
 from core.queues.last_day import DayFigures, job_times
 from tests.factories import make_user
@@ -84,10 +84,24 @@ def test_times_open_the_jobs_behind_them_the_longest_first(session: Session) -> 
         assert len(found.items) == number, "of the 24 hours, and of no other time"
 
 
+def test_tiles_of_times_count_from_where_the_others_do(session: Session) -> None:
+    two_days(session)
+    summary, day = overview(session), job_times(session).day
+    assert day.since == summary.since
+    ended(session, summary.since)
+    ended(session, summary.since - timedelta(seconds=1))
+    session.flush()
+    assert overview(session).ended == day.now.finished + 1
+    state = session.exec(select(RollupState)).one()
+    state.until = summary.since - timedelta(hours=1)
+    session.flush()
+    assert job_times(session).day == DayFigures(), "what is added up ends before this time begins"
+
+
 @pytest.mark.parametrize(("p95", "sort"), [(0.5, False), (90.0, True)])
 def test_a_list_that_could_not_be_sorted_opens_in_its_own_order(p95: float, sort: bool) -> None:
     now = JobFigures(finished=MOST_SORTED + 1, succeeded=MOST_SORTED + 1, wait=Times(p95=p95), run=Times(p95=p95))
-    day = DayFigures(now, until=clock.now())
+    day = DayFigures(now, since=clock.now() - timedelta(hours=24), until=clock.now())
     assert ["sort=" in (each(day) or "") for each in (longest_waits, longest_runs)] == [sort, sort]
     assert longest_runs(DayFigures(JobFigures(run=Times(p95=1.0)))) is None, "nothing is added up yet"
 

@@ -20,7 +20,7 @@ from tests.factories import make_user
 
 
 def fails(
-    session: Session, user: User | None, *, hours: float = 1, error: str = "busy", message: str = "503"
+    session: Session, user: User | None, *, hours: float = 1.2, error: str = "busy", message: str = "503"
 ) -> BackgroundJob:
     at = clock.now() - timedelta(hours=hours)
     job = BackgroundJob(kind="demo.enable", queue="demo", status=JobStatus.FAILED, args={"preset": "nano"})
@@ -64,7 +64,7 @@ def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> Non
         where = {"error": "busy", "finished_after": found.since.isoformat()}
         for which, number in (({"situation": "failed"}, found.group.open), ({"status": "failed"}, found.group.count)):
             assert page(session, JobFilter.from_params(where | which), limit=100).total.value == number
-        assert (sum(found.parts), found.parts[-2]) == (3, 3)
+        assert (sum(found.parts), sum(found.parts[-3:])) == (3, 3)
         assert [(each.email, each.is_open) for each in found.users if not each.is_open] == [(hit[2], False)]
         assert len(found.users) == 3
         with pytest.raises(NotFound):

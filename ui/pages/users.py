@@ -11,13 +11,16 @@ from nicegui.events import GenericEventArguments
 from core.database.window import Window
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import LISTED
-from core.people.users import HELD_UP, UserLine, UserListing, UserQuery, find_users, problem_of
+from core.people.in_need import NeedGroup
+from core.people.user_listing import UserListing
+from core.people.users import HELD_UP, UserLine, UserQuery, find_users, problem_of
 from ui import access, query_cache
 from ui.components.base.box import Part, box, keep_roughly_fresh, link, text
 from ui.components.base.empty import empty
 from ui.components.base.markup import set_html, title, words
 from ui.components.base.pager import Pager
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
+from ui.components.people.need_groups import draw_need_head
 from ui.components.people.user_lines import need_lines, user_lines
 from ui.console_pages import Change, note_address
 
@@ -56,6 +59,7 @@ class UserSearch:
                 self._chips = {each: self._chip(each) for each in LISTED}
             self._problem = text(problem, "wrongbox", tag="p").props("role=alert")
             self._problem.set_visibility(bool(problem))
+            self._head: Part[NeedGroup | None] = Part(self._draw_head, "panel")
             with box("panel"):
                 self._rows: Part[Window[UserLine]] = Part(self._draw_rows)
                 self._pager = Pager("users", self.refresh)
@@ -80,6 +84,8 @@ class UserSearch:
     def _show(self, query: UserQuery, found: UserListing) -> None:
         if self._screen.is_deleted or query != self._query():
             return
+        self._head.show(found.group, key=found.group)
+        self._head.box.set_visibility(found.group is not None)
         self._pager.show(found.lines)
         self._rows.show(found.lines, key=(query, tuple(found.lines)))
         for situation, chip in self._chips.items():
@@ -113,6 +119,10 @@ class UserSearch:
 
     def _chip(self, situation: Situation) -> ui.element:
         return chip_of(*_chip_words(situation, "–")).on("click", partial(self._toggle, situation))
+
+    def _draw_head(self, group: NeedGroup | None) -> None:
+        if group:
+            draw_need_head(group, self.refresh)
 
     def _draw_rows(self, lines: Window[UserLine]) -> None:
         if not lines:

@@ -1,7 +1,6 @@
 """The tiles of Overview: what needs attention now, and the figures of the last day beside those of the day before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -31,8 +30,6 @@ TRIED: Final = {"redone": "tried"}
 RETRYING: Final = "/jobs?label=retrying"
 #: Users of each of these situations, in a word, and how they look if there are any.
 _PEOPLE: Final = ((Situation.STUCK, design.BAD), (Situation.FAILED, design.BAD), (Situation.HELD, design.WARN))
-#: The figures of times are of so long.
-DAY: Final = timedelta(hours=24)
 #: Times are known within five per cent, so that a smaller change is none.
 _LEAST: Final = 0.1
 _STRETCHED: Final = {"preserveAspectRatio": "none", "aria_hidden": "true"}
@@ -112,7 +109,7 @@ def success(summary: Overview, day: DayFigures) -> Markup:
 
 
 def _times(day: DayFigures) -> list[Markup]:
-    """Return the tiles of how long jobs waited and ran: those of 24 hours as far as they are added up."""
+    """Return the tiles of how long jobs waited and ran: those of the day as far as they are added up."""
     now, before = day.now, day.before or JobFigures()
     run = now.run.p95
     tone = "" if run is None else design.BAD if run > RUN_TARGET else design.OK
@@ -138,10 +135,10 @@ def longest_runs(day: DayFigures) -> str | None:
 
 
 def _jobs_until(day: DayFigures, where: Mapping[str, str], sort: str) -> str | None:
-    """Return the address of jobs of these 24 hours; a list that would be refused in an order has its own."""
-    if day.until is None:
+    """Return the address of jobs of this time; a list that would be refused in an order has its own."""
+    if day.since is None or day.until is None:
         return None
-    times = {"finished_after": (day.until - DAY).isoformat(), "finished_before": day.until.isoformat()}
+    times = {"finished_after": day.since.isoformat(), "finished_before": day.until.isoformat()}
     return f"/jobs?{urlencode({**where, **times} | ({'sort': sort} if sort else {}))}"
 
 
