@@ -15,7 +15,7 @@ from core.database.statements import Query, fetch
 from core.diagnosis.alike import WINDOW
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import Situation
-from core.failures.groups import WINDOWS, FailureGroup, open_groups
+from core.failures.groups import WINDOWS, FailureGroup, Shelf, open_groups
 from core.health import HealthSummary, health_summary
 from core.jobs.labels import Label, has_label
 from core.models import BackgroundJob, JobStatus
@@ -42,6 +42,8 @@ class Overview:
     users: Mapping[Situation, int]
     held_up: list[NeedGroup]
     failures: list[FailureGroup]
+    #: How many there are of them, shown or not.
+    open_errors: int
     #: Work that people and schedules asked for: jobs that succeeded, or failed for good.
     ended: int
     succeeded: int
@@ -65,10 +67,12 @@ def overview(session: Session) -> Overview:
     now = health_summary(session)
     since = start_of_day(now.at)
     succeeded, failed, mended, tried_again = fetch(session, _numbers_of_endings(), since=since)[0]
+    errors = open_groups(session, since, GROUPS_SHOWN)
     return Overview(
         users=now.users,
         held_up=need_groups(session, USERS_SHOWN),
-        failures=open_groups(session, since, GROUPS_SHOWN),
+        failures=errors.groups,
+        open_errors=errors.counts[Shelf.OPEN],
         ended=succeeded + failed,
         succeeded=succeeded,
         mended=mended,

@@ -34,14 +34,15 @@ FINGERPRINT: Final = sa.bindparam("fingerprint", type_=sa.Text)
 
 
 class Shelf(StrEnum):
-    """The three lists of errors; one that is back is among the open ones."""
+    """The lists of errors: what is open, or back, is handled where each of its failures in this time is."""
 
     OPEN = "open"
+    HANDLED = "handled"
     IGNORED = "ignored"
     RESOLVED = "resolved"
 
 
-#: The states of errors on the first shelf.
+#: The states of errors on the first two shelves.
 OPEN_STATES: Final = (ErrorState.REGRESSION, ErrorState.OPEN)
 
 
@@ -75,7 +76,9 @@ class FailureGroup:
     @property
     def shelf(self) -> Shelf:
         """The list that it is in."""
-        return Shelf.OPEN if self.state in OPEN_STATES else Shelf(self.state)
+        if self.state not in OPEN_STATES:
+            return Shelf(self.state)
+        return Shelf.OPEN if self.open else Shelf.HANDLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,11 @@ def groups_of_hours(session: Session, hours: int) -> FailureList:
     return failure_groups(session, since_of(now, hours))
 
 
-def open_groups(session: Session, since: datetime, limit: int) -> list[FailureGroup]:
-    """Return the open errors since then, and those that are back, with their unhandled failures."""
-    return with_parts(session, [group_of(row) for row in fetch(session, _open(limit), since=since)], since)
+def open_groups(session: Session, since: datetime, limit: int) -> FailureList:
+    """Return the shelf of open errors since then alone, with their unhandled failures."""
+    rows = fetch(session, _open(limit), since=since)
+    groups = with_parts(session, [group_of(row[:-1]) for row in rows], since)
+    return FailureList(groups, {Shelf.OPEN: rows[0][-1] if rows else 0})
 
 
 def with_parts(session: Session, groups: list[FailureGroup], since: datetime) -> list[FailureGroup]:
@@ -173,7 +178,7 @@ def _owner(fingerprint: Any) -> sa.ColumnElement[str]:
 def _shelves(limit: int) -> Query:
     group: Any = group_columns().cte("with_state").prefix_with("MATERIALIZED").c
     is_here = group.state.in_([each.value for each in OPEN_STATES])
-    shelf = sa.case((is_here, Shelf.OPEN.value), else_=group.state)
+    shelf = sa.case((sa.not_(is_here), group.state), (group.open > 0, Shelf.OPEN.value), else_=Shelf.HANDLED.value)
     place = sa.func.row_number().over(partition_by=shelf, order_by=_order(group))
     number = sa.func.count().over(partition_by=shelf)
     placed: Any = sa.select(*group, shelf.label("shelf"), number.label("number"), place.label("place")).subquery().c
@@ -196,7 +201,7 @@ def _parts() -> Query:
 def _open(limit: int) -> Query:
     group: Any = group_columns(only_open=True).cte("with_state").prefix_with("MATERIALIZED").c
     is_here = group.state.in_([each.value for each in OPEN_STATES])
-    return sa.select(*group).where(is_here).order_by(*_order(group)).limit(limit)
+    return sa.select(*group, sa.func.count().over()).where(is_here).order_by(*_order(group)).limit(limit)
 
 
 def _order(group: Any) -> tuple[sa.ColumnElement[Any], ...]:

@@ -56,8 +56,9 @@ class FailureDetail:
     group: FailureGroup
     #: Unhandled failures of any time, those of the window among them: what Overview counts, and what Retry is for.
     unhandled: int
-    #: Whether there may be more, older than the LOOKED_BACK before the window.
-    may_be_more: bool
+    #: Failures that finished before were not looked at: there are more than LOOKED_BACK before the window. None: all
+    #: were, so that `unhandled` is exact.
+    looked_back_to: datetime | None
     since: datetime
     #: Failures in each of PARTS equal parts of the window, the oldest first.
     parts: tuple[int, ...]
@@ -87,11 +88,11 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
     [group], latest = with_parts(session, [group_of(rows[0])], since), fetch(session, _latest(), **values)[0]
     places = [PlaceCount(*row) for row in fetch(session, _places(), **values)]
     users = fetch(session, _users(user_situation()), **values)
-    older, still_open = fetch(session, _older(), **values)[0]
+    still_open, looked_back_to = fetch(session, _older(), **values)[0]
     return FailureDetail(
         group=group,
         unhandled=group.open + still_open,
-        may_be_more=older == LOOKED_BACK,
+        looked_back_to=looked_back_to,
         since=since,
         parts=group.parts,
         places={each.name: each.number for each in places},
@@ -117,12 +118,18 @@ def _group() -> Query:
 
 @cache
 def _older() -> Query:
-    """Select how many failures before the window are looked at, and how many of them are unhandled."""
+    """Select how many failures before the window are unhandled, and back to when if not all of them are looked at."""
     job = BackgroundJob
     is_older = col(job.status) == FAILED, col(job.finished_at) < SINCE
-    last = sa.select(is_open().label("is_open")).where(*is_older, is_this()).order_by(col(job.finished_at).desc())
-    found = last.limit(LOOKED_BACK).subquery()
-    return sa.select(sa.func.count(), sa.func.count().filter(found.c.is_open)).select_from(found)
+    last = sa.select(is_open().label("is_open"), col(job.finished_at)).where(*is_older, is_this())
+    found: Any = last.order_by(col(job.finished_at).desc()).limit(LOOKED_BACK + 1).subquery("older").c
+    place = sa.func.row_number().over(order_by=found.finished_at.desc()).label("place")
+    placed: Any = sa.select(*found, place).subquery("placed").c
+    is_looked_at = placed.place <= LOOKED_BACK
+    oldest = sa.func.min(placed.finished_at).filter(is_looked_at)
+    return sa.select(
+        sa.func.count().filter(is_looked_at, placed.is_open), sa.case((sa.func.count() > LOOKED_BACK, oldest))
+    )
 
 
 @cache

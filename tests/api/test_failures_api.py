@@ -44,7 +44,7 @@ def test_an_error_is_resolved_listed_apart_and_reopened(engine: Engine, signed_i
     done = client.post("/api/failures/slow/resolve", json={"version": "1.5"})
     assert done.json() == {"fingerprint": "slow", "state": "resolved", "owner": None, "note": None}
     listed = client.get("/api/failures").json()
-    assert (listed["items"], listed["counts"]) == ([], {"open": 0, "ignored": 0, "resolved": 1})
+    assert (listed["items"], listed["counts"]) == ([], {"open": 0, "handled": 0, "ignored": 0, "resolved": 1})
     assert [each["state"] for each in client.get("/api/failures?state=resolved").json()["items"]] == ["resolved"]
     assert client.post("/api/failures/slow/assign", json={"owner": str(person.id)}).json()["owner"] == person.email
     assert client.post("/api/failures/slow/note", json={"text": "Deployed."}).status_code == 200

@@ -184,7 +184,7 @@ def test_shelves_count_what_they_list(failures: Session) -> None:
     resolve(failures)
     found = groups_of_hours(failures, 24)
     assert {shelf: len(found.on(shelf)) for shelf in Shelf} == dict(found.counts)
-    assert found.counts == {Shelf.OPEN: 1, Shelf.IGNORED: 0, Shelf.RESOLVED: 1}
+    assert found.counts == {Shelf.OPEN: 1, Shelf.HANDLED: 0, Shelf.IGNORED: 0, Shelf.RESOLVED: 1}
 
 
 def test_an_operator_takes_care_of_an_error_and_notes_stay(failures: Session) -> None:

@@ -11,11 +11,12 @@ from sqlmodel import Session
 from core import clock
 from core.database.engine import session_scope
 from core.errors import NotFound
-from core.failures.groups import Shelf, groups_of_hours
+from core.failures.groups import Shelf, groups_of_hours, open_groups
 from core.failures.one_group import LOOKED_BACK, failure_detail
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
 from core.models import BackgroundJob, DemoModeStatus, JobStatus, Role, User
+from core.overview import overview
 from tests.factories import make_user
 
 
@@ -73,12 +74,17 @@ def test_its_numbers_open_what_they_count(engine: Engine, hit: list[str]) -> Non
 
 def test_of_very_many_older_failures_it_says_that_there_may_be_more(engine: Engine, hit: list[str]) -> None:
     with Session(engine) as session:
-        assert not failure_detail(session, "busy", 24).may_be_more
-        for _ in range(LOOKED_BACK):
+        assert failure_detail(session, "busy", 24).looked_back_to is None
+        for _ in range(LOOKED_BACK - 1):
             fails(session, None, hours=40)
         found = failure_detail(session, "busy", 24)
-        # The newest ones are looked at: that of the user who failed 30 hours ago, and all others but one.
-        assert (found.unhandled, found.may_be_more) == (2 + LOOKED_BACK, True)
+        assert (found.unhandled, found.looked_back_to) == (2 + LOOKED_BACK, None), "exact within the bound"
+        oldest = fails(session, None, hours=50)
+        last = fails(session, None, hours=45)
+        found = failure_detail(session, "busy", 24)
+        assert found.unhandled == 2 + LOOKED_BACK, "the newest ones are looked at, and no other"
+        assert found.looked_back_to
+        assert oldest.finished_at < last.finished_at < found.looked_back_to
 
 
 def test_the_unhandled_ones_are_retried_from_the_page_one_first(console, rows: Session) -> None:
@@ -145,13 +151,32 @@ def test_a_viewer_reads_why_they_may_not_decide(console, rows: Session) -> None:
     assert why == "Resolve needs the role support; you are viewer."
 
 
+def test_what_is_handled_is_in_no_number_of_open_errors(engine: Engine, hit: list[str]) -> None:
+    with Session(engine) as session:
+        user = make_user(session, demo_mode_status=DemoModeStatus.ENABLED)
+        fails(session, user, error="over")
+        found, summary = groups_of_hours(session, 24), overview(session)
+        assert dict(found.counts) == {Shelf.OPEN: 2, Shelf.HANDLED: 1, Shelf.IGNORED: 0, Shelf.RESOLVED: 0}
+        assert [each.fingerprint for each in found.on(Shelf.HANDLED)] == ["over"]
+        assert {each.fingerprint for each in found.on(Shelf.OPEN)} == {each.fingerprint for each in summary.failures}
+        assert summary.open_errors == found.counts[Shelf.OPEN]
+        shown = open_groups(session, summary.since, limit=1)
+        assert (len(shown.groups), shown.counts[Shelf.OPEN]) == (1, 2), "what is not shown is counted, too"
+        at = {each.fingerprint: each.users for each in summary.failures}
+        for group in found.on(Shelf.OPEN):
+            hit_since = failure_detail(session, group.fingerprint, 24)
+            assert (at[group.fingerprint], hit_since.since) == (hit_since.open_users, summary.since)
+
+
 def test_an_error_of_which_all_is_handled_is_nowhere_called_open(console, rows: Session) -> None:
     viewer, user = make_user(rows, role=Role.VIEWER), make_user(rows, demo_mode_status=DemoModeStatus.ENABLED)
     fails(rows, user, error="over", message="503 and over")
     done = fails(rows, user, hours=0.5)
     done.status, done.error_fingerprint, done.error_type = JobStatus.SUCCEEDED, None, None
     rows.commit()
-    tab = console.open(viewer, "/failures/over")
+    tab = console.open(viewer, "/failures?state=handled")
+    assert "Handled 1" in tab.locator(".shelves").inner_text()
+    tab.get_by_role("link", name="503 and over").click()
     tab.get_by_text("All are handled.").wait_for()
     assert (
         tab.locator(".title", has=tab.get_by_role("heading", name="State")).locator(".state").inner_text() == "handled"

@@ -25,10 +25,10 @@ Fingerprint = Annotated[str, Path(max_length=200)]
 
 
 class FailureGroups(BaseModel):
-    """Errors of a shelf, those that are back first, then those with the most unhandled failures; at most a hundred."""
+    """Errors of a list, those that are back first, then those with the most unhandled failures; at most a hundred."""
 
     items: list[FailureGroup]
-    counts: dict[Shelf, int] = Field(description="How many errors of this time are on each shelf.")
+    counts: dict[Shelf, int] = Field(description="How many errors of this time are in each list.")
 
 
 class FailureAnswer(BaseModel):
@@ -38,7 +38,9 @@ class FailureAnswer(BaseModel):
 
     group: FailureGroup
     unhandled: int = Field(description="Unhandled failures of any time; `group` counts those of this time.")
-    may_be_more: bool = Field(description="There may be more unhandled ones, older than the last 100 before this time.")
+    looked_back_to: datetime | None = Field(
+        description="Older ones were not looked at, so that there may be more `unhandled`; null: that is exact."
+    )
     since: datetime
     parts: list[int] = Field(description="Failures in equal parts of this time, the oldest first.")
     places: dict[str, int] = Field(description="Failures by the worker and version that ran the last attempt.")
@@ -105,7 +107,8 @@ class FailureTold(BaseModel):
 def list_failures(caller: Caller, hours: Hours = groups.WINDOWS[0], state: Shelf = Shelf.OPEN) -> FailureGroups:
     """List the failures of the last hours, grouped by error; errors that are back are among the open ones.
 
-    An error is open, ignored or resolved; a failed job is handled or not: `open` counts those that are not.
+    An error is ignored, resolved, open, or handled if each of its failures of this time is; `open` counts those that
+    are not.
     """
     found = read(caller, Role.VIEWER, lambda session, _: groups.groups_of_hours(session, hours))
     return FailureGroups(items=found.on(state), counts=dict(found.counts))

@@ -27,7 +27,9 @@ Hours = Annotated[int, typer.Option(min=1, max=groups.WINDOWS[-1], help="How far
 @verbs.command("list")
 def list_failures(
     hours: Hours = groups.WINDOWS[0],
-    state: Annotated[Shelf, typer.Option(help="Open ones, with those that are back; or the others.")] = Shelf.OPEN,
+    state: Annotated[
+        Shelf, typer.Option(help="Open ones, with those that are back; or those handled, ignored or resolved.")
+    ] = Shelf.OPEN,
     as_json: Json = False,
 ) -> None:
     """List the errors of the last hours, those that are back first; `open` counts their unhandled failures."""

@@ -28,8 +28,9 @@ _EMPTY: Final = {
     Shelf.OPEN: (
         "sentiment_satisfied",
         "No open errors",
-        "No job has failed in the last {} with an error that is open.",
+        "Each failure of the last {} is handled, or its error is ignored or resolved.",
     ),
+    Shelf.HANDLED: ("check_circle", "None handled", "No error of the last {} has only handled failures."),
     Shelf.IGNORED: ("snooze", "None ignored", "No error of the last {} is ignored."),
     Shelf.RESOLVED: ("check_circle", "None resolved", "No error of the last {} is resolved."),
 }

@@ -70,8 +70,8 @@ class OneFailure:
         if self.screen.is_deleted:
             return
         self._show_parts(are_shown=True)
-        self._head.show(found, key=(found.group, found.unhandled, found.may_be_more, found.parts))
-        self._state.show(found, key=(found.decision, found.unhandled > 0, found.may_be_more))
+        self._head.show(found, key=(found.group, found.unhandled, found.looked_back_to, found.parts))
+        self._state.show(found, key=(found.decision, found.unhandled > 0, bool(found.looked_back_to)))
         self._users.show(found, key=tuple(found.users))
         self._notes.show(found, key=tuple(found.notes))
         self._where.show(found, key=(tuple(found.places.items()), found.confined_to))
@@ -106,17 +106,20 @@ class OneFailure:
         within = f"in the last {WINDOW_WORDS[self._hours]}"
         lately = urlencode({"finished_after": found.since.isoformat()})
         if found.unhandled:
-            number = f"{found.unhandled:,}{'+' if found.may_be_more else ''}"
+            number = f"{'at least ' if found.looked_back_to else ''}{found.unhandled:,}"
             link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled of any time")
         else:
-            text("All are handled." if not found.may_be_more else "The latest are handled; older ones may not be.")
+            text("All are handled." if not found.looked_back_to else "The latest are handled.")
+        if found.looked_back_to:
+            text("Not looked at: failures before", "muted")
+            time_text(found.looked_back_to, "clock", "muted")
         if 0 < found.group.open < found.unhandled:
             link(f"/jobs?{urlencode(self._unhandled())}&{lately}", label=f"{found.group.open:,} of them {within}")
         failed = f"{counted(found.group.count, 'failed job')} {within}"
         link(f"/jobs?{urlencode({'status': 'failed', 'error': self._fingerprint})}&{lately}", label=failed)
 
     def _draw_retry(self, found: FailureDetail) -> None:
-        number, is_one = found.unhandled, found.unhandled == 1 and not found.may_be_more
+        number, is_one = found.unhandled, found.unhandled == 1 and not found.looked_back_to
         label = "Retry it …" if is_one else "Retry one, then the rest …"
         with box("acts"):
             with box("act"):

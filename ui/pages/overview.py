@@ -90,7 +90,7 @@ class OverviewPage:
         shown = (*summary.users.items(), *figures, summary.waiting_since, *self._waiting, self._day)
         self._tiles.show((summary, self._day), key=shown)
         self._people.show(summary, key=(*summary.held_up, *summary.users.values()))
-        self._failures.show(summary, key=(summary.since, *summary.failures))
+        self._failures.show(summary, key=(summary.since, summary.open_errors, *summary.failures))
 
     def _draw_people(self, summary: Overview) -> None:
         every, shown = sum(summary.users[each] for each in HELD_UP), sum(len(each.users) for each in summary.held_up)
@@ -115,7 +115,7 @@ def _draw_failures(summary: Overview) -> None:
     with box("title"):
         text("Unhandled failures", tag="h2")
         lines([words("since "), moment(summary.since, "clock")], "since grow clip")
-        link("/failures", label="All failures")
+        link("/failures", label=counted(summary.open_errors, "open error") if summary.open_errors else "All failures")
     if not summary.failures:
         hint = (
             "Failures that nothing has come after appear here, grouped by error. The figures above lead to the others."

@@ -51,7 +51,7 @@ def _draw_chip(found: FailureDetail) -> None:
     state = found.decision.state
     if state is not ErrorState.OPEN:
         state_chip(state.value)
-    elif found.unhandled or found.may_be_more:
+    elif found.unhandled or found.looked_back_to:
         state_chip("failed").set_text(state)
     else:
         state_chip("handled").tooltip("Each of its failures is handled. Another one makes it open again.")
