@@ -11,6 +11,7 @@ from nicegui import ui
 from core.diagnosis.incidents import Incident
 from core.diagnosis.situation import Situation
 from core.health import HealthSummary
+from core.job_list.addresses import jobs_with
 from core.models import Role
 from core.settings import settings
 from core.wording import counted, spoken, with_visible_marks
@@ -29,8 +30,8 @@ from ui.view_as import ViewedCustomer, nothing_to_press
 #: Incidents in the strip; the page Queues has all.
 INCIDENTS_SHOWN: Final = 3
 #: The jobs that the status bar counts.
-RUNNING: Final = "/jobs?status=running"
-WAITING: Final = "/jobs?due=yes"
+RUNNING: Final = jobs_with({"status": "running"})
+WAITING: Final = jobs_with({"due": "yes"})
 _SHOW_TAB: Final = "document.querySelector('.bar nav [aria-current]')?.scrollIntoView({inline: 'end'})"
 _ENVIRONMENTS: Final = {"production": design.BAD, "staging": design.WARN}
 
@@ -162,7 +163,12 @@ def _incident_strip() -> None:
 
 def _incident(incident: Incident) -> Markup:
     tone = design.WARN if incident.is_held else design.BAD
-    return anchor(incident.href, words(incident.sentence, "clip"), classes=f"incident {tone}", title=incident.sentence)
+    return anchor(
+        jobs_with(incident.jobs) if incident.jobs else "/workers",
+        words(incident.sentence, "clip"),
+        classes=f"incident {tone}",
+        title=incident.sentence,
+    )
 
 
 def _more(number: int) -> list[Markup]:

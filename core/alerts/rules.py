@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlencode
 
 from sqlalchemy import text
 
 from core.alerts.errors import new_errors
 from core.alerts.rule import Facts, Finding, Rule
 from core.diagnosis.situation import Situation
+from core.job_list.addresses import jobs_with
 from core.lateness import failed_schedules, late_schedules
 from core.messages.listing import ways_out
 from core.overview import TARGET, endings_since
@@ -46,7 +46,7 @@ def _success(facts: Facts) -> list[Finding]:
         return []
     rate = f"{100 * succeeded // ended} % of the jobs that ended within an hour succeeded"
     sentence = f"{rate} ({failed:,} of {ended:,} failed); the target is {100 * TARGET:.0f} %"
-    return [Finding(sentence=sentence, href="/jobs?status=failed")]
+    return [Finding(sentence=sentence, href=_jobs(status="failed"))]
 
 
 def _waits(facts: Facts) -> list[Finding]:
@@ -168,7 +168,7 @@ def _waiting(jobs: int) -> str:
 
 
 def _jobs(**where: str) -> str:
-    return f"/jobs?{urlencode(where)}"
+    return jobs_with(where)
 
 
 #: A new rule is its value here; the page, the messages and the tests of all rules follow.

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from core.commands.command import Command, Invocation, target_of
 from core.job_list import columns, views
+from core.job_list.addresses import address_of
 from core.models import Role
 from core.operation import NoForm
 
@@ -17,7 +18,7 @@ def _save(session: Session, call: Invocation) -> dict[str, Any]:
         "id": str(row.id),
         "name": row.name,
         "filter": row.filter,
-        "href": views.address_of(row.filter, row.sort, row.columns),
+        "href": address_of(row.filter, row.sort, row.columns),
     }
 
 

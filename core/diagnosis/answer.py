@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
-from urllib.parse import urlencode
 from uuid import UUID
 
 from core.diagnosis.situation import Situation
@@ -28,11 +27,6 @@ class CountedJobs:
 
     sentence: str
     jobs: Mapping[str, str]
-
-    @property
-    def href(self) -> str:
-        """The address of these jobs in the console."""
-        return f"/jobs?{urlencode(self.jobs)}"
 
 
 @dataclass(frozen=True, slots=True)

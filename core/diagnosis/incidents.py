@@ -1,10 +1,10 @@
 """What concerns many at once: an error of several users, a paused queue or kind with waiting jobs, no worker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -67,10 +67,10 @@ ORDER BY what DESC, name
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One sentence for everyone who looks, and the jobs that it is about, as an address of the console."""
+    """One sentence for everyone who looks, and the filter of the jobs that it is about, none if it is of workers."""
 
     sentence: str
-    href: str
+    jobs: Mapping[str, str]
     #: A person stopped it; otherwise nothing moves it.
     is_held: bool
 
@@ -90,15 +90,15 @@ def _failures(reason: FailingReason, now: datetime) -> Incident:
     number = reason.failed.number[0].upper() + reason.failed.number[1:]
     sentence = f"{number} users failed{reason.failed.beginning(now)}: {group_title(reason.message)}"
     jobs = CountedJobs(" ".join(sentence.split()), failures_with(reason.fingerprint, reason.failed))
-    return Incident(jobs.sentence, jobs.href, is_held=False)
+    return Incident(jobs.sentence, jobs.jobs, is_held=False)
 
 
 def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
     since = f" since {clock_time(row.since, now)}" if row.since else ""
     jobs = f"{MOST:,} or more jobs wait" if row.jobs > MOST else f"{counted(row.jobs, 'job waits', 'jobs wait')}"
     if row.what == "unmanned":  # said once, and not of each queue
-        waiting, href = (f" · {jobs}", "/jobs?due=yes") if row.jobs else ("", "/workers")
-        return Incident(f"No worker is alive{since}: no job starts{waiting}", href, is_held=False)
+        waiting, due = (f" · {jobs}", {"due": "yes"}) if row.jobs else ("", {})
+        return Incident(f"No worker is alive{since}: no job starts{waiting}", due, is_held=False)
     if row.what == "unserved":
         sentence, where = f"No worker serves the queue {row.name}{since} · {jobs}", {"queue": row.name}
     elif row.what == "quiet":
@@ -111,8 +111,7 @@ def _incident(row: sa.Row[*tuple[Any, ...]], now: datetime) -> Incident:
         why = _why(row)
         sentence = f"The {row.what} {row.name} is paused by {row.by}{since}{why} · {jobs}"
         where = {row.what: row.name}
-    href = f"/jobs?{urlencode({'due': 'yes', **where})}"
-    return Incident(" ".join(sentence.split()), href, row.what != "unserved")
+    return Incident(" ".join(sentence.split()), {"due": "yes", **where}, row.what != "unserved")
 
 
 def _why(row: sa.Row[*tuple[Any, ...]]) -> str:

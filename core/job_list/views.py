@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from core import clock
 from core.actor import Actor
 from core.audit.record import record
 from core.errors import Invalid, NotAllowed, NotFound, NotPermitted
+from core.job_list.addresses import address_of
 from core.job_list.columns import ShownColumns
 from core.job_list.filters import JobFilter
 from core.job_list.language import LONGEST
@@ -113,14 +113,6 @@ def remove(session: Session, view_id: UUID, actor: Actor) -> None:
     record(session, actor, "view.removed", view=row.name, filter=row.filter, shared=is_shared)
     session.delete(row)
     session.flush()
-
-
-def address_of(text: str, sort: str = NEWEST_FIRST, columns: Sequence[str] = ()) -> str:
-    """Return the list of a view as an address of the console; a filter that is none any more says so there."""
-    params = {"q": text} if text else {}
-    params |= {"sort": sort} if sort != NEWEST_FIRST else {}
-    params |= {"columns": ",".join(columns)} if columns else {}
-    return f"/jobs?{urlencode(params, safe=',')}" if params else "/jobs"
 
 
 def _line(row: SavedView) -> ViewLine:

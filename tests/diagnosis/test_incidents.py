@@ -1,7 +1,6 @@
 """What holds up many at once is said in one sentence, with the jobs that it is about."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlmodel import Session, col, delete
@@ -52,9 +51,9 @@ def test_a_pause_with_waiting_jobs_names_who_since_when_why_and_how_many(session
         f"The queue demo is paused by Ana since {at}: deploying. Soon over · 2 jobs wait",
         f"The kind mail.send is paused by Sam since {at}, without a reason · 1 job waits",
     ]
-    assert [each.href for each in incidents(session, NOW)] == [
-        "/jobs?due=yes&queue=demo",
-        "/jobs?due=yes&kind=mail.send",
+    assert [each.jobs for each in incidents(session, NOW)] == [
+        {"due": "yes", "queue": "demo"},
+        {"due": "yes", "kind": "mail.send"},
     ]
 
 
@@ -74,14 +73,14 @@ def test_no_worker_is_an_incident_before_any_job_waits(session: Session) -> None
     silent = serve(session, "demo", silent=timedelta(minutes=3))
     assert sentences(session) == [f"No worker is alive since {clock_time(silent.heartbeat_at, NOW)}: no job starts"]
     [incident] = incidents(session, NOW)
-    assert (incident.href, incident.is_held) == ("/workers", False)
+    assert (incident.jobs, incident.is_held) == ({}, False)
     session.add(Queue(name="demo", **PAUSED))
     waiting(session, 2, "demo")
     waiting(session, 1, "mail")
     at = clock_time(silent.heartbeat_at, NOW)
     none = f"No worker is alive since {at}: no job starts · 3 jobs wait"
     assert sentences(session)[0] == none, "said once, beside the pause, and not of each queue"
-    assert incidents(session, NOW)[0].href == "/jobs?due=yes"
+    assert incidents(session, NOW)[0].jobs == {"due": "yes"}
     session.execute(delete(BackgroundJob).where(col(BackgroundJob.queue) == "mail"))
     serve(session, "other")
     assert sentences(session)[0] == f"No worker serves the queue demo since {at} · 2 jobs wait"
@@ -121,7 +120,7 @@ def test_an_error_of_several_users_is_named_with_its_beginning_and_opens_their_j
     assert sentences(session) == [f"{FEWEST + 1} users failed since {beginning}: The service answered 503."]
     [incident] = incidents(session, now)
     assert not incident.is_held
-    job_filter = JobFilter.from_params(parse_qs(urlsplit(incident.href).query))
+    job_filter = JobFilter.from_params(incident.jobs)
     assert len({row["user_id"] for row in page(session, job_filter).items}) == FEWEST + 1
 
 

@@ -69,7 +69,7 @@ def test_a_number_a_bar_and_a_kind_are_pressed(looked_at: Page) -> None:
     failed = looked_at.locator("td[data-label='Failed'] a").first
     number = failed.inner_text()
     failed.press("Enter")
-    looked_at.wait_for_url("**/jobs?*finished_before*")
+    looked_at.wait_for_url("**/jobs?q=*finished:*")
     expect(looked_at.locator(".chip", has_text="finished before")).to_be_visible()
     expect(looked_at.get_by_role("button", name=f"failed {number}", exact=True)).to_be_visible()
     looked_at.go_back()

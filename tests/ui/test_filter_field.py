@@ -53,7 +53,7 @@ def test_a_filter_is_completed_and_applied_by_keyboard(page: Any) -> None:
     search.press("ArrowDown")
     page.locator("[role=option][aria-selected=true]").filter(has_text="failed").wait_for()
     search.press("Enter")
-    page.wait_for_url("**/jobs?status=failed&queue=*")
+    page.wait_for_url("**/jobs?q=status:failed+queue:*")
     eventually(lambda: number_of_rows(page) == 2)
     eventually(lambda: search.input_value() == "")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Search jobs"
@@ -68,11 +68,11 @@ def test_escape_closes_the_completions_first_and_a_press_takes_one(page: Any) ->
     assert search.evaluate("field => field === document.activeElement")
     search.press_sequentially(".")
     page.get_by_role("option", name=re.compile("^demo.enable")).click()
-    page.wait_for_url("**/jobs?*kind=demo.enable*")
+    page.wait_for_url("**/jobs?q=*kind:demo.enable*")
     eventually(lambda: search.input_value() == "")
     search.press_sequentially("-status:succeeded took:<1h")
     search.press("Enter")
-    page.wait_for_url("**/jobs?*kind=demo.enable*took=*")
+    page.wait_for_url("**/jobs?q=*kind:demo.enable*took:*")
     page.get_by_label("Remove filter took").click()
     page.get_by_label("Remove filter took").wait_for(state="detached")
 

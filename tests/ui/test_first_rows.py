@@ -83,7 +83,7 @@ def test_jobs_are_as_they_were_left(console, rows: Session) -> None:
     page = console.open(viewer, "/jobs")
     chip = page.get_by_role("button", name="failed").first
     chip.click()
-    page.wait_for_url("**/jobs?label=failed")
+    page.wait_for_url("**/jobs?q=label:failed")
     page.get_by_role("columnheader", name="Requested").click()  # the oldest first
     chosen = page.locator(f'.jg-row[row-id="{failed[-20].id}"]')
     chosen.click(modifiers=["Control"])
@@ -95,7 +95,7 @@ def test_jobs_are_as_they_were_left(console, rows: Session) -> None:
         page.locator("h1", has_text=link).wait_for(state="attached")
     eventually(lambda: page.locator(".jg-view").evaluate("list => list.scrollTop") == 1000)
     page.get_by_text("1 selected").wait_for()
-    assert page.url.endswith("/jobs?label=failed&sort=created_at")
+    assert page.url.endswith("/jobs?q=label:failed&sort=created_at")
     assert chip.get_attribute("aria-pressed") == "true"
     assert page.get_by_role("columnheader", name="Requested").get_attribute("aria-sort") == "ascending"
     page.locator(".jg-view").evaluate("list => { list.scrollTop = 0 }")

@@ -29,6 +29,7 @@ from core.models import BackgroundJob
 from tests.browsing import Tabs
 from tests.loaded import Forked
 from tests.waiting import eventually
+from ui.components.base.kind_words import kind_label
 from ui.components.jobs.columns import COLUMNS
 from ui.components.jobs.job_grid import JobGrid
 
@@ -314,7 +315,7 @@ def test_a_kind_leads_to_its_jobs_and_the_row_beside_it_opens(screen: Screen, da
     # The name of a nightly job fills its cell; at that time of day it may be the newest.
     job = next(each for each in listed(database, limit=20) if each["kind"].startswith("demo."))
     kind = screen.row(job["id"]).locator("[data-name=kind]")
-    assert kind.get_by_role("link").get_attribute("href") == f"/jobs?kind={job['kind']}"
+    assert kind.get_by_role("link").get_attribute("href") == f"/jobs?q=kind:{job['kind']}"
     box = kind.bounding_box()
     kind.click(position={"x": box["width"] - 3, "y": box["height"] / 2})
     screen.see(lambda: screen.reported().get("open") == job["id"])
@@ -516,8 +517,10 @@ def test_text_is_marked_and_copied_and_a_user_is_a_link(screen: Screen, database
     screen.page.mouse.down()
     screen.page.mouse.move(place["x"] + 9, place["y"] + 13)
     screen.page.mouse.up()
-    assert screen.page.evaluate("String(getSelection())") == job["kind"]
-    assert screen.page.evaluate(copied) == job["kind"]
+    label = kind_label(job["kind"])
+    assert kind.get_attribute("title") == job["kind"], "the name by which it is filtered"
+    assert screen.page.evaluate("String(getSelection())") == label
+    assert screen.page.evaluate(copied) == label
     assert "open" not in screen.reported(), "marking text is no press"
     assert screen.page.url.startswith(f"{screen.site}/?"), "nor does it follow the link"
     user = screen.row(job["id"]).locator("[data-name=user_email] a")

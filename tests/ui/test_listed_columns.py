@@ -78,7 +78,7 @@ def test_a_view_has_its_columns_in_its_address_and_leaves_a_persons_own(console,
 
     page.get_by_role("button", name="Columns", exact=True).click()
     page.get_by_role("button", name="Back to my columns").click()
-    eventually(lambda: page.evaluate("location.href").endswith("/jobs?queue=columns"))
+    eventually(lambda: page.evaluate("location.href").endswith("/jobs?q=queue:columns"))
     eventually(lambda: "queue" in titles(page))
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Views").click()

@@ -81,7 +81,7 @@ def test_a_few_jobs_are_retried_at_once(console, rows: Session, support: User, p
     tick(page, ids[1])
     tick(page, ids[3], "Shift")
     bar(page).get_by_text("3 selected").wait_for()
-    bar(page).get_by_text("3 failed · demo.enable · 3 users").wait_for()
+    bar(page).get_by_text("3 failed · Enable demo mode · 3 users").wait_for()
     bar(page).get_by_role("button", name="Retry", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Retry 3 jobs").click()
     page.get_by_text("3 jobs queued again.").wait_for()
@@ -134,7 +134,7 @@ def test_waiting_jobs_are_rescheduled_and_failed_ones_are_not(
     page = console.open(support, f"/jobs?queue={place}")
     for each in (*waiting, *failed):
         tick(page, each)
-    bar(page).get_by_text("2 queued, 1 failed · demo.enable · 3 users").wait_for()
+    bar(page).get_by_text("2 queued, 1 failed · Enable demo mode · 3 users").wait_for()
     bar(page).get_by_role("button", name="Reschedule").click()
     dialog = page.get_by_role("dialog", name="Reschedule 2 jobs")
     later = (clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT12:00")

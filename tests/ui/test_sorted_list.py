@@ -100,5 +100,5 @@ def test_of_a_list_that_is_too_long_the_longest_are_shown_and_other_orders_offer
     assert "attempt:>1" in said.inner_text()
     page.get_by_role("button", name="Newest first").click()
     page.get_by_text("10,000+ jobs").wait_for()
-    eventually(lambda: page.url.endswith("/jobs?kind=bulk.mail"))
+    eventually(lambda: page.url.endswith("/jobs?q=kind:bulk.mail"))
     assert not said.is_visible()

@@ -24,7 +24,7 @@ def page(console: Any, rows: Session) -> Any:
     rows.commit()
     page = console.open(support, f"/jobs?queue=beside&job={job.id}", SCREEN)
     page.locator(".jg-row").first.wait_for()
-    page.get_by_role("complementary", name="Job").get_by_role("heading", name="demo.enable").wait_for()
+    page.get_by_role("complementary", name="Job").get_by_role("heading", name="Enable demo mode").wait_for()
     return page
 
 
@@ -51,7 +51,7 @@ def test_the_bar_between_list_and_job_is_moved_by_keyboard_and_pointer_and_kept(
     assert abs(width_of_job(page) - before - 74) <= 4
     moved = width_of_job(page)
     page.reload()
-    page.get_by_role("complementary", name="Job").get_by_role("heading", name="demo.enable").wait_for()
+    page.get_by_role("complementary", name="Job").get_by_role("heading", name="Enable demo mode").wait_for()
     assert width_of_job(page) == moved
     bar.dblclick()
     assert width_of_job(page) == before
@@ -73,18 +73,18 @@ def test_the_open_job_follows_the_cursor_and_a_closed_one_stays_closed(console: 
     page = console.open(viewer, "/jobs?queue=follow")
     job = page.get_by_role("complementary", name="Job")
     page.locator(".jg-row [data-name=queue]").first.click()
-    job.get_by_role("heading", name=kinds[1]).wait_for()
+    job.get_by_role("heading", name="Disable demo mode").wait_for()
     opened = page.url
     page.keyboard.press("j")
-    job.get_by_role("heading", name=kinds[0]).wait_for()
+    job.get_by_role("heading", name="Enable demo mode").wait_for()
     assert page.url != opened
     page.keyboard.press("ArrowUp")
-    job.get_by_role("heading", name=kinds[1]).wait_for()
+    job.get_by_role("heading", name="Disable demo mode").wait_for()
     assert page.url == opened
     job.get_by_role("button", name="Close").click()
-    eventually(lambda: page.evaluate("location.href").endswith("/jobs?queue=follow"))
+    eventually(lambda: page.evaluate("location.href").endswith("/jobs?q=queue:follow"))
     page.locator(".jg-row [data-name=queue]").first.focus()
     page.keyboard.press("j")
     page.keyboard.press("x")
     page.get_by_text("2 selected").wait_for()
-    assert page.url.endswith("/jobs?queue=follow")
+    assert page.url.endswith("/jobs?q=queue:follow")

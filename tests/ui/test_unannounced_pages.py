@@ -35,5 +35,5 @@ def test_a_pause_and_a_due_time_written_by_sql_are_on_all_pages_within_seconds(c
     planned = update(BackgroundJob).where(col(BackgroundJob.id) == job.id)
     rows.exec(planned.values(run_at=clock.db_now() + timedelta(hours=1)))
     rows.commit()
-    jobs.get_by_role("link", name="demo.enable").or_(jobs.get_by_text("demo.enable")).first.wait_for()
+    jobs.get_by_role("link", name="Enable demo mode").or_(jobs.get_by_text("Enable demo mode")).first.wait_for()
     users.get_by_text("No users are held").wait_for()

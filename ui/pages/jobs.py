@@ -2,7 +2,6 @@
 
 from functools import partial
 from typing import Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from nicegui import ui
@@ -11,6 +10,7 @@ from nicegui.page_arguments import PageArguments
 from core.errors import Invalid, NotAFilter, NotFound
 from core.export import Format
 from core.job_list import language
+from core.job_list.addresses import address_of
 from core.job_list.counts import Total
 from core.job_list.filters import JobFilter
 from core.job_list.orders import NEWEST_FIRST, SORTS, order_words
@@ -167,9 +167,9 @@ class JobList:
         return self._filter.to_params() | refused | order
 
     def _update_url(self, change: Change = "step") -> None:
-        params = self._params()
-        params |= self._columns.params | ({"job": str(self._open)} if self._open else {})
-        note_address(f"/jobs?{urlencode(params, safe=',')}" if params else "/jobs", change=change)
+        text, columns = self._filters.refused or self._filter.to_text(), self._columns.params.get("columns", "")
+        opened = str(self._open) if self._open else ""
+        note_address(address_of(text, self._sort, columns.split(",") if columns else (), opened), change=change)
 
     async def _run_shortcut(self, name: Shortcut, chosen: Chosen) -> None:
         if (command := _COMMANDS.get(name)) and chosen.is_any:

@@ -1,13 +1,13 @@
 """One group of failures: its state, when and where, whom it hit, a traceback, and what deals with what is unhandled."""
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
 
 from core.errors import NotFound
 from core.failures.one_group import FailureDetail, UserHit, failure_detail
+from core.job_list.addresses import jobs_with
 from core.models import Role
 from core.wording import counted
 from ui import access
@@ -104,19 +104,21 @@ class OneFailure:
     def _draw_numbers(self, found: FailureDetail) -> None:
         """Draw how many are unhandled, of any time, and how many failed in the window."""
         within = f"in the last {WINDOW_WORDS[self._hours]}"
-        lately = urlencode({"finished_after": found.since.isoformat()})
+        lately = {"finished_after": found.since.isoformat()}
         if found.unhandled:
             number = f"{'at least ' if found.looked_back_to else ''}{found.unhandled:,}"
-            link(f"/jobs?{urlencode(self._unhandled())}", "strong", f"{number} unhandled of any time")
+            link(jobs_with(self._unhandled()), "strong", f"{number} unhandled of any time")
         else:
             text("All are handled." if not found.looked_back_to else "The latest are handled.")
         if found.looked_back_to:
             text("Not looked at: failures before", "muted")
             time_text(found.looked_back_to, "clock", "muted")
         if 0 < found.group.open < found.unhandled:
-            link(f"/jobs?{urlencode(self._unhandled())}&{lately}", label=f"{found.group.open:,} of them {within}")
+            link(jobs_with(self._unhandled() | lately), label=f"{found.group.open:,} of them {within}")
         failed = f"{counted(found.group.count, 'failed job')} {within}"
-        link(f"/jobs?{urlencode({'status': 'failed', 'error': self._fingerprint})}&{lately}", label=failed)
+        link(jobs_with({"status": "failed", "error": self._fingerprint} | lately), label=failed)
+        text("since", "muted")
+        time_text(found.since, "clock", "muted")
 
     def _draw_retry(self, found: FailureDetail) -> None:
         number, is_one = found.unhandled, found.unhandled == 1 and not found.looked_back_to

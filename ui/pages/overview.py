@@ -1,13 +1,13 @@
 """The first page: what needs attention, then how the system is doing."""
 
 from typing import Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
 
 from core.diagnosis.error_state import ErrorState
 from core.failures.groups import FailureGroup
+from core.job_list.addresses import jobs_with
 from core.overview import Overview, is_late
 from core.people.users import HELD_UP
 from core.queues.last_day import DayFigures
@@ -124,8 +124,8 @@ def _draw_failures(summary: Overview) -> None:
     else:
         lines([_group(summary, group) for group in summary.failures], "rows failures")
     with box("body"):
-        older = urlencode(_OLDER | {"finished_before": summary.since.isoformat()})
-        link(f"/jobs?{older}", label="Unhandled failures before that")
+        older = jobs_with(_OLDER, finished_before=summary.since.isoformat())
+        link(older, label="Unhandled failures before that")
 
 
 def _group(summary: Overview, group: FailureGroup) -> Markup:

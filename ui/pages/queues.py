@@ -9,6 +9,7 @@ from nicegui import ui
 
 from core import clock
 from core.analytics.figures import JobFigures
+from core.job_list.addresses import jobs_with
 from core.queues.last_day import HourlyEndings, JobTimes
 from core.queues.summary import KindFigures, QueueFigures, QueueSummary
 from core.settings import settings
@@ -88,7 +89,7 @@ class QueuesPage:
         name = queue.line.name
         with box(tag="tr"):
             with cell("Queue"):
-                link(f"/jobs?{urlencode({'queue': name})}", "strong", name)
+                link(jobs_with({"queue": name}), "strong", name)
             with cell("State", "wide"):
                 state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line, now.line.state))
             figures, day = {column: Figure(column) for column in _QUEUE_FIGURES}, LastDay()
@@ -151,7 +152,7 @@ def jobs_of(column: str, since: datetime, **of: str) -> str:
     if column in (WAIT, RUN):
         return figures_of(**of)
     ended = {} if column in _LIVE else {"status": _FINISHED[column], "finished_after": since.isoformat()}
-    return f"/jobs?{urlencode({**of, **_LIVE.get(column, ended)})}"
+    return jobs_with({**of, **_LIVE.get(column, ended)})
 
 
 def figures_of(**of: str) -> str:

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from core.diagnosis.situation import Situation
 from core.errors import NotFound
+from core.job_list.addresses import jobs_with
 from core.jobs.labels import AT_WORK
 from core.models import Role
 from core.people.users import UserPage, user_page
@@ -130,7 +131,7 @@ def _draw_head(page: UserPage) -> None:
 
 
 def _draw_jobs(page: UserPage) -> None:
-    more = [anchor(f"/jobs?user={page.user.id}", words("All jobs"), classes="muted")] if page.jobs else []
+    more = [anchor(jobs_with({"user": str(page.user.id)}), words("All jobs"), classes="muted")] if page.jobs else []
     lines([words("Jobs", tag="h2"), *more], "title")
     if page.jobs:
         job_lines(page.jobs)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from core.analytics.figures import JobFigures
 from core.diagnosis.situation import Situation
+from core.job_list.addresses import jobs_with
 from core.job_list.orders import MOST_SORTED
 from core.job_list.spans import LEAST_WAIT, LEAST_WORK
 from core.overview import TARGET, Overview
@@ -27,7 +27,7 @@ MENDED: Final = {"redone": "yes"}
 #: Failures besides, whose work is to be done again.
 TRIED: Final = {"redone": "tried"}
 #: The jobs whose last attempt failed, and which try again by themselves.
-RETRYING: Final = "/jobs?label=retrying"
+RETRYING: Final = jobs_with({"label": "retrying"})
 #: Users of each of these situations, in a word, and how they look if there are any.
 _PEOPLE: Final = ((Situation.STUCK, design.BAD), (Situation.FAILED, design.BAD), (Situation.HELD, design.WARN))
 #: Times are known within five per cent, so that a smaller change is none.
@@ -48,7 +48,7 @@ def draw_day_tiles(shown: tuple[Overview, DayFigures]) -> None:
 
 def jobs_of_day(summary: Overview, **where: str) -> str:
     """Return the address of the jobs that a figure counts, and of no others."""
-    return f"/jobs?{urlencode({**where, 'finished_after': summary.since.isoformat()})}"
+    return jobs_with(where, finished_after=summary.since.isoformat())
 
 
 def people(summary: Overview) -> Markup:
@@ -74,7 +74,7 @@ def waiting(summary: Overview) -> Markup:
     age = moment(summary.waiting_since, "elapsed", "figure")
     label = f"oldest waiting of {counted(summary.waiting, 'due job')}"
     tone = design.WARN if summary.is_late else ""
-    href = "/jobs?due=yes&sort=created_at"
+    href = jobs_with({"due": "yes"}, sort="created_at")
     return anchor(href, age, words(label, "label"), _NO_CHANGE, classes=f"tile {tone}".rstrip())
 
 
@@ -139,7 +139,7 @@ def _jobs_until(day: DayFigures, where: Mapping[str, str], sort: str) -> str | N
     if day.since is None or day.until is None:
         return None
     times = {"finished_after": day.since.isoformat(), "finished_before": day.until.isoformat()}
-    return f"/jobs?{urlencode({**where, **times} | ({'sort': sort} if sort else {}))}"
+    return jobs_with({**where, **times} | ({"sort": sort} if sort else {}))
 
 
 def _time(href: str | None, figure: Markup, label: str, change: Markup, tone: str = "") -> Markup:

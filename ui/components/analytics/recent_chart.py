@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
 
 from core.analytics.figures import TimePart
 from core.analytics.recent import RecentOutcomes, RecentTime
+from core.job_list.addresses import jobs_with
 from core.wording import counted, spoken
 from ui import query_cache
 from ui.components.analytics.view import CANCELLED, FAILED, FINISHED, SUCCEEDED
@@ -111,7 +111,7 @@ def jobs_between(found: RecentOutcomes, where: dict[str, str], start: datetime, 
     if found.gone_before and start < found.gone_before:
         return None
     times = {"finished_after": start.isoformat(), "finished_before": stop.isoformat()}
-    return f"/jobs?{urlencode({**where, **times})}"
+    return jobs_with({**where, **times})
 
 
 def _ends(bars: Bars) -> tuple[Markup, ...]:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from core.analytics.figures import Analytics, By
 from core.analytics.spans import Choice, Span, TimeRange
 from core.errors import Invalid
+from core.job_list.addresses import jobs_with
 from core.models import WORKER_LOST
 
 E = TypeVar("E", bound=StrEnum)
@@ -98,7 +99,7 @@ class Numbers:
             return None
         chosen = {name: value for name in ("kind", "queue") if (value := getattr(choice, name))}
         ended = {"finished_after": span.start.isoformat(), "finished_before": span.stop.isoformat()}
-        return f"/jobs?{urlencode({**chosen, **of, **where, **ended})}"
+        return jobs_with({**chosen, **of, **where, **ended})
 
     def of_line(self, where: dict[str, str], name: str, span: Span | None = None) -> str | None:
         """Return the address of the jobs of one line of the table."""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from core import clock
 from core.diagnosis.answer import Diagnosis, Remedy
 from core.diagnosis.service_check import ServiceCheck, after_check
+from core.job_list.addresses import jobs_with
 from ui import design
 from ui.components.base.box import box, keep_ticking, text
 from ui.components.base.markup import anchor, moment, set_html, tagged, words
@@ -67,7 +68,8 @@ class DiagnosisBox:
             self._shown, now = shown, clock.now()
             set_html(self._sentence, ticking(diagnosis.sentence, now))
             set_html(self._evidence, *(tagged("li", ticking(fact, now)) for fact in diagnosis.evidence))
-        set_html(self._alike, *(tagged("li", anchor(each.href, words(each.sentence))) for each in diagnosis.alike))
+        alike = (anchor(jobs_with(each.jobs), words(each.sentence)) for each in diagnosis.alike)
+        set_html(self._alike, *(tagged("li", each) for each in alike))
         self._remedies.show(diagnosis, self._admins)
         if self._recommend:
             self._recommend(diagnosis.remedy)

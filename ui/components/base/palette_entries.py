@@ -9,10 +9,12 @@ from uuid import UUID
 
 from nicegui import ui
 
+from core.job_list.addresses import address_of
 from core.models import Role
 from core.wording import counted
 from ui import access, query_cache
 from ui.components.base.command_button import CommandAction, perform_action
+from ui.components.base.kind_words import kind_label
 from ui.components.base.palette_entry import Entry
 from ui.components.base.palette_people import people_entries, verb_entries
 from ui.components.base.palette_subject import job_entries, subject_entries
@@ -55,7 +57,10 @@ async def _commands() -> list[Entry]:
     alive, rows = [each.worker for each in workers.alive], [each.schedule for each in schedules]
     named: list[tuple[str, CommandAction]] = [
         *((f"queue {row.name}", pause_of("queue", row.name, paused=row.paused_at)) for row in lines),
-        *((f"kind {row.kind}", pause_of("kind", row.kind, paused=row.paused_at)) for row in kinds),
+        *(
+            (f"kind {kind_label(row.kind)} ({row.kind})", pause_of("kind", row.kind, paused=row.paused_at))
+            for row in kinds
+        ),
         *((f"worker {row.host}:{row.pid}", action) for row in alive for action in worker_actions(row)),
         *((f"schedule {row.name}", action) for row in rows for action in schedule_actions(row)),
     ]
@@ -85,7 +90,7 @@ async def _job(query: str) -> list[Entry]:
     if not _ID.fullmatch(text):
         return []
     if len(text) != 36:
-        return [Entry("list_alt", f"Job {text}", "go", partial(ui.navigate.to, f"/jobs?{urlencode({'q': text})}"))]
+        return [Entry("list_alt", f"Job {text}", "go", partial(ui.navigate.to, address_of(text)))]
     try:
         acts = await job_entries(UUID(text), name=f"job {text}")
     except ValueError:
@@ -112,7 +117,7 @@ async def _errors(query: str) -> list[Entry]:
 
 def _search(query: str) -> list[Entry]:
     text = query.strip()
-    address = f"/jobs?{urlencode({'q': text})}"
+    address = address_of(text)
     people = f"/users?{urlencode({'q': text})}"
     return [
         Entry("search", f"Search {what} for {text}", "go", partial(ui.navigate.to, to))

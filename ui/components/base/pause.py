@@ -9,6 +9,7 @@ from nicegui import ui
 from ui.components.base.box import box, text
 from ui.components.base.command_button import CommandAction, command_button
 from ui.components.base.confirm import Question
+from ui.components.base.kind_words import kind_label
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 
@@ -63,16 +64,17 @@ def pause_button(noun: str, name: str, *, paused: datetime | None, after: Callab
 def pause_of(noun: str, name: str, *, paused: datetime | None) -> CommandAction:
     """Return the action that pauses a queue or a kind, or resumes a paused one."""
     args = {"name": name}
+    shown = kind_label(name) if noun == "kind" else name
     if paused:
-        resumed = f"{name} resumed."
+        resumed = f"{shown} resumed."
         return CommandAction(command=f"{noun}.resume", label="Resume", done=resumed, args=args, icon="play_arrow")
     question = Question(
-        f"Pause the {noun} {name}?",
+        f"Pause the {noun} {shown}?",
         [
             f"A paused {noun} starts no new jobs; running jobs finish. Waiting jobs start when it is resumed.",
             READERS,
         ],
         "Pause",
     )
-    done = f"{name} paused."
+    done = f"{shown} paused."
     return CommandAction(command=f"{noun}.pause", label="Pause", done=done, args=args, question=question, icon="pause")

@@ -1,7 +1,6 @@
 """The head of a bulk action's page: what it does, to which jobs and whose, who wants it and why."""
 
 from typing import Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from nicegui import ui
@@ -10,6 +9,8 @@ from core.bulk.origin import Origin
 from core.bulk.words import stage_of
 from core.commands.registry import COMMANDS
 from core.failures.groups import WINDOWS
+from core.job_list.addresses import address_of
+from core.job_list.filters import JobFilter
 from core.models import BulkAction
 from core.models.bulk import noun_of
 from core.redact import redacted
@@ -75,7 +76,11 @@ def _chosen_by(origin: Origin) -> list[Markup]:
     chosen = [filter_words(name, value, origin.names.get(name)) for name, value in origin.params.items()]
     about = [
         words("· chosen by", "muted"),
-        anchor(f"/jobs?{urlencode(origin.params)}", Markup(", ").join(chosen), title="The jobs that match now"),
+        anchor(
+            address_of(JobFilter.from_params(origin.params).to_text()),
+            Markup(", ").join(chosen),
+            title="The jobs that match now",
+        ),
     ]
     if origin.fingerprint:
         error = anchor(f"/failures/{origin.fingerprint}?hours={_LONGEST}", words("This failure"))

@@ -18,6 +18,7 @@ from ui.components.base.box import Part, box, keep_fresh, link, text
 from ui.components.base.button import PRIMARY
 from ui.components.base.diagnosis_box import DiagnosisBox
 from ui.components.base.empty import empty
+from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import lines
 from ui.components.base.pager import Pager
 from ui.components.base.progress_bar import ProgressBar
@@ -101,7 +102,7 @@ class JobDetail:
         row = job_detail.row
         with box("hbox wrap"):
             lines([job_words(row["label"], row["situation"])], "")
-            text(row["kind"], tag="h1")
+            text(kind_label(row["kind"]), tag="h1").props["title"] = row["kind"]
             box("grow")
             with box("hbox"):
                 self._retry = draw_actions([row], self.refresh).get("job.retry")
@@ -123,7 +124,7 @@ class JobDetail:
 
     def _draw_progress(self, job_detail: Detail) -> None:
         row, total = job_detail.row, job_detail.job.progress_total
-        self._progress = ProgressBar(row["kind"], design.tone_of(row["label"])) if total else None
+        self._progress = ProgressBar(kind_label(row["kind"]), design.tone_of(row["label"])) if total else None
         self._message = text("", "muted")
 
 

@@ -36,6 +36,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from core.job_list.orders import NEWEST_FIRST
+from core.operations import BY_NAME
 from ui import design
 from ui.components.base.box import dressed, path_prefix
 from ui.components.jobs.columns import COLUMNS
@@ -111,7 +112,9 @@ class JobGrid(Element, component="job_grid.js"):
         keep: str = "",
     ) -> None:
         super().__init__()
-        own = {"url": url, "query": dict(query or {}), "columns": _COLUMNS, "layout": list(layout), "sort": sort}
+        labels = {name: kind.label for name, kind in BY_NAME.items()}
+        columns = [each | ({"labels": labels} if each["name"] == "kind" else {}) for each in _COLUMNS]
+        own = {"url": url, "query": dict(query or {}), "columns": columns, "layout": list(layout), "sort": sort}
         dressed(self, props={**own, "keep": keep, "script": f"{path_prefix()}{design.url_of('job-grid.js')}"})
         # What the browser would find out one after the other; later pages have it already.
         if ui.context.client.sub_pages_router.is_initial_request:

@@ -18,6 +18,7 @@ from core.models import BackgroundJob
 from core.wording import counted
 from ui import access
 from ui.components.base.button import refuse
+from ui.components.base.kind_words import kind_label
 from ui.components.base.open_form import Then
 from ui.components.jobs.bulk_menu import prepare_bulk
 from ui.components.jobs.job_actions import WORKS_FROM, perform_each, report, run_command, why_not
@@ -70,16 +71,19 @@ class Selected:
         if self.chosen.everything:
             return "its preview counts them by status before anything starts"
         if self.rows is not None and len(self.rows) == 1:
-            return f"{self.rows[0]['kind']}, {self.rows[0]['status']}"
+            return f"{kind_label(self.rows[0]['kind'])}, {self.rows[0]['status']}"
         parts = [_numbers(self.split.by_status)]
         kinds = list(self.split.by_kind)
-        parts += [kinds[0] if len(kinds) == 1 else counted(len(kinds), "kind"), counted(self.split.users, "user")]
+        parts += [
+            kind_label(kinds[0]) if len(kinds) == 1 else counted(len(kinds), "kind"),
+            counted(self.split.users, "user"),
+        ]
         parts += [f"{gone:,} deleted meanwhile" if (gone := len(self.chosen.ids) - self.split.number) else ""]
         return " · ".join(filter(None, parts))
 
     def details(self) -> str:
         """Return the numbers of the kinds, a line each."""
-        return "\n".join(f"{number:,}  {kind}" for kind, number in self.split.by_kind.items())
+        return "\n".join(f"{number:,}  {kind_label(kind)} ({kind})" for kind, number in self.split.by_kind.items())
 
 
 async def load_selected(chosen: Chosen, where: Mapping[str, str], total: Total) -> Selected:

@@ -10,6 +10,7 @@ from core import clock
 from core.analytics.recent import since_of
 from core.diagnosis.situation import Situation
 from core.failures.groups import WINDOWS
+from core.job_list.addresses import jobs_with
 from core.jobs.error_words import group_title
 from core.people.in_need import MOST_GROUPED, NeedGroup
 from core.wording import counted
@@ -117,7 +118,7 @@ def _more(group: NeedGroup) -> Mapping[str, str]:
         now = clock.now()
         hours = next((each for each in WINDOWS if user.at and user.at >= since_of(now, each)), None)
         page = {"The error": f"/failures/{user.because}?hours={hours}"} if hours else {}
-        return page | {"Its unhandled jobs": f"/jobs?{urlencode(_failed_jobs(group))}"}
+        return page | {"Its unhandled jobs": jobs_with(_failed_jobs(group))}
     if user.situation is Situation.HELD:
         return {"Queues and kinds": "/queues"}
     return {"Workers": "/workers", "Queues": "/queues"}

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from core import clock
 from core.analytics.figures import JobFigures, Times
+from core.job_list.addresses import jobs_with
 from core.job_list.rows import Row
 from core.queues.controls import QueueLine, QueueState
 from core.queues.last_day import JobTimes
@@ -116,7 +117,7 @@ def _state(queue: QueueLine) -> Markup:
 
 
 def _jobs(shown: str, where: Mapping[str, str], *more: Markup) -> Markup:
-    return anchor(f"/jobs?{urlencode(where)}", words(shown), *more, classes="num")
+    return anchor(jobs_with(where), words(shown), *more, classes="num")
 
 
 def _draw_workers(listing: WorkerListing) -> None:

@@ -14,6 +14,7 @@ from ui.components.base.button import button
 from ui.components.base.command_button import limit_to_role
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
+from ui.components.base.kind_words import kind_label
 from ui.components.base.open_form import Act, open_form
 from ui.components.base.pause import draw_author
 from ui.components.base.undo_toast import say_undoable
@@ -54,10 +55,12 @@ def limits_button(row: JobKind, after: Callable[[], Awaitable[None]]) -> ui.butt
 
         async def limit() -> None:
             _, entry = await access.perform_undoable("kind.limit", None, form.values(), reason=reason.value)
-            say_undoable(f"Limits of {row.kind} saved.", entry, after)
+            say_undoable(f"Limits of {kind_label(row.kind)} saved.", entry, after)
             await after()
 
         return limit
 
-    element = button("Limits…", lambda: open_form(f"Limits of {row.kind}", "Save limits", draw), icon="speed")
+    element = button(
+        "Limits…", lambda: open_form(f"Limits of {kind_label(row.kind)}", "Save limits", draw), icon="speed"
+    )
     return limit_to_role(element, "kind.limit")

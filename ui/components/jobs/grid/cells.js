@@ -80,10 +80,17 @@ class LinkCell extends Cell {
   }
 }
 
+// By its label; its name, by which it is filtered, is the hint.
 export class KindCell extends LinkCell {
+  constructor(column, element) {
+    super(column, element);
+    this.labels = column.labels ?? {};
+  }
   draw() {
     const kind = this.row?.kind ?? "";
-    this.lead(kind, `/jobs?kind=${encodeURIComponent(kind)}`);
+    const named = /^[\w.-]+$/.test(kind) ? kind : JSON.stringify(kind);
+    this.lead(this.labels[kind] ?? kind, `/jobs?q=kind:${encodeURIComponent(named)}`);
+    hint(this.element, kind);
   }
 }
 
