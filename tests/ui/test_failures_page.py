@@ -155,6 +155,9 @@ def test_what_is_handled_is_in_no_number_of_open_errors(engine: Engine, hit: lis
     with Session(engine) as session:
         user = make_user(session, demo_mode_status=DemoModeStatus.ENABLED)
         fails(session, user, error="over")
+        at_the_edge = fails(session, None)
+        at_the_edge.finished_at = overview(session).since
+        session.flush()
         found, summary = groups_of_hours(session, 24), overview(session)
         assert dict(found.counts) == {Shelf.OPEN: 2, Shelf.HANDLED: 1, Shelf.IGNORED: 0, Shelf.RESOLVED: 0}
         assert [each.fingerprint for each in found.on(Shelf.HANDLED)] == ["over"]
@@ -165,6 +168,7 @@ def test_what_is_handled_is_in_no_number_of_open_errors(engine: Engine, hit: lis
         at = {each.fingerprint: each.users for each in summary.failures}
         for group in found.on(Shelf.OPEN):
             hit_since = failure_detail(session, group.fingerprint, 24)
+            assert group.count == hit_since.group.count == {"busy": 4, "other": 1}[group.fingerprint]
             assert (at[group.fingerprint], hit_since.since) == (hit_since.open_users, summary.since)
 
 

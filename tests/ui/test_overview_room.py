@@ -112,6 +112,15 @@ def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console,
     page.wait_for_url(f"**/jobs/{running.id}")
     page.go_back()
 
+    lefts = """(what) => [...document.querySelectorAll(`.need-group ${what}`)].map((each) =>
+        Math.round(each.getBoundingClientRect().left))"""
+    page.get_by_role("button", name="Help … alone@example.com").wait_for()
+    for columns in (("a > :first-child", "a > :nth-child(2)", ".btn"), ("a > :first-child", ".btn")):
+        found = [page.evaluate(lefts, each) for each in columns]
+        assert [(len(each), len(set(each))) for each in found] == [(3, 1)] * len(columns), "they stand below each other"
+        page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size({"width": 1280, "height": 720})
+
     page.get_by_role("button", name="Help … alone@example.com").click()
     asked = page.get_by_role("dialog", name="Retry for alone@example.com?")
     asked.get_by_text("one of alone").wait_for()

@@ -48,7 +48,7 @@ class OneFailure:
                 text(fingerprint, "mono muted clip")
                 box("grow")
                 draw_windows(hours, f"/failures/{fingerprint}")
-            self._gone: Part[str] = Part(_draw_gone)
+            self._gone: Part[str] = Part(self._draw_gone)
             self._head: Part[FailureDetail] = Part(self._draw_head)
             with box("columns"):
                 with box():
@@ -153,13 +153,14 @@ class OneFailure:
     async def _tell(self) -> None:
         await ask_to_tell(self._fingerprint, self._hours, self.refresh)
 
+    def _draw_gone(self, words_of_window: str) -> None:
+        about = f"No job has failed so in the last {words_of_window}."
+        with empty("sentiment_satisfied", "None in this time", about):
+            link(jobs_with({"status": "failed", "error": self._fingerprint}), label="Its failed jobs of any time")
+
     def _unhandled(self) -> dict[str, str]:
         """Return the filter of the unhandled failures, as Overview has it: they stay so however old they are."""
         return {"situation": "failed", "error": self._fingerprint}
-
-
-def _draw_gone(words_of_window: str) -> None:
-    empty("sentiment_satisfied", "None in this time", f"No job has failed so in the last {words_of_window}.")
 
 
 def _copy(addresses: Sequence[str]) -> None:

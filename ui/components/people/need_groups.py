@@ -112,13 +112,20 @@ def _failed_jobs(group: NeedGroup) -> dict[str, str]:
 
 
 def _more(group: NeedGroup) -> Mapping[str, str]:
-    """Return what says more of a group's cause, by its name: of an error its page in a time that has it, if one has."""
+    """Return what says more of a group's cause, by its name: of an error its page, if a time that it shows has it."""
     user = group.latest
     if user.situation is Situation.FAILED:
-        now = clock.now()
-        hours = next((each for each in WINDOWS if user.at and user.at >= since_of(now, each)), None)
+        hours = _hours_with(group)
         page = {"The error": f"/failures/{user.because}?hours={hours}"} if hours else {}
         return page | {"Its unhandled jobs": jobs_with(_failed_jobs(group))}
     if user.situation is Situation.HELD:
         return {"Queues and kinds": "/queues"}
     return {"Workers": "/workers", "Queues": "/queues"}
+
+
+def _hours_with(group: NeedGroup) -> int | None:
+    """Return the shortest time that has all failures of a group, or else the longest, if that has one."""
+    now = clock.now()
+    whole = (each for each in WINDOWS if group.since and group.since >= since_of(now, each))
+    last = WINDOWS[-1] if group.latest.at and group.latest.at >= since_of(now, WINDOWS[-1]) else None
+    return next(whole, last)
