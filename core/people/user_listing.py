@@ -17,12 +17,16 @@ class UserListing(NamedTuple):
 
     lines: Window[UserLine]
     numbers: Mapping[Situation, int]
-    #: All who are there for the reason of the query, found by its search or not; None: it has no reason, or nobody is.
+    #: As `group_of` returns it: found by the search or not.
     group: NeedGroup | None = None
 
 
 def user_listing(session: Session, query: UserQuery) -> UserListing:
     """Return the users that match a query, the numbers beside the search, and the group above the list."""
+    return UserListing(find_users(session, *query), users_by_situation(session), group_of(session, query))
+
+
+def group_of(session: Session, query: UserQuery) -> NeedGroup | None:
+    """Return all who are in the situation of a query for its reason; None: it has no reason, or nobody is."""
     situation, because = query.situation, tidy(query.because)
-    group = need_group(session, situation, because) if situation and because else None
-    return UserListing(find_users(session, *query), users_by_situation(session), group)
+    return need_group(session, situation, because) if situation and because else None

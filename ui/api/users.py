@@ -15,7 +15,9 @@ from core.errors import NotFound
 from core.jobs.repair import RepairForm
 from core.models import PlatformConnection, Role, User
 from core.operations import OPERATIONS
-from core.people.users import find_users, user_connections, user_events, user_page
+from core.people.in_need import NeedGroup
+from core.people.user_listing import group_of
+from core.people.users import UserQuery, find_users, user_connections, user_events, user_page
 from core.redact import shown
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason
@@ -41,11 +43,19 @@ def list_users(
 ) -> dict[str, Any]:
     """Find users by the start of e-mail, name or id, ignoring case; `situation` filters by it.
 
-    `because`: of stuck, failed or held users those with a job in this queue, or with this error, by its fingerprint.
+    `because`: of stuck, failed or held users those with a job in this queue, or with this error, by its fingerprint;
+    `group` says of all of them how many there are, why and since when, and who paused what holds them.
     """
-    lines = read(caller, Role.VIEWER, lambda session, _: find_users(session, q, situation, after, because))
+    query = UserQuery(q, situation, after, because)
+    lines, group = read(caller, Role.VIEWER, lambda session, _: (find_users(session, *query), group_of(session, query)))
     items = [{**asdict(line), "id": str(line.id)} for line in lines]
-    return {**listed(lines, items), "total": total_so_far(lines)}
+    return {**listed(lines, items), "total": total_so_far(lines), "group": _shown(group) if group else None}
+
+
+def _shown(group: NeedGroup) -> dict[str, Any]:
+    """Return a group as its page has it; `users` counts up to MOST_GROUPED."""
+    pause = {"paused_at": group.paused_at, "paused_by": group.paused_by, "paused_reason": group.paused_reason}
+    return {"users": len(group.users), "cause": group.latest.cause, "since": group.since, **pause}
 
 
 @router.get("/users/{user_id}")

@@ -21,11 +21,12 @@ verbs = typer.Typer(no_args_is_help=True, help="Users: list, show, diagnose, rep
 def list_users(
     q: Search = "",
     situation: Annotated[Situation | None, typer.Option(help="Only users in this situation.")] = None,
+    because: Annotated[str, typer.Option(help="Only those there for one reason: a queue, or an error.")] = "",
     after: After = 0,
     as_json: Json = False,
 ) -> None:
     """Find users by the beginning of e-mail, name or id."""
-    users = load(lambda session: find_users(session, q, situation, after)).map(asdict)
+    users = load(lambda session: find_users(session, q, situation, after, because)).map(asdict)
     columns = ("id", "email", "name", "role", "status", "situation")
     # The status is that of demo mode: "disabled" would be read as an account that is disabled.
     print_window(users, columns, as_json=as_json, headings={"status": "demo mode"})
