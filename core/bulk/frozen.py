@@ -22,7 +22,7 @@ from core.operation import Form
 MOST: Final = 1_000_000
 MOST_NAMED: Final = 10_000
 #: What is counted of its jobs.
-_COUNTED: Final = ("status", "kind", "user_id")
+_COUNTED: Final = ("status", "kind", "user_id", "created_at")
 
 
 class BulkForm(Form):
@@ -118,9 +118,11 @@ def _write(session: Session, bulk_id: UUID, rows: Query) -> tuple[int, dict[str,
     status, kind, number = chosen.c.status, chosen.c.kind, sa.func.count()
     groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
     users = sa.func.count(sa.distinct(chosen.c.user_id))
-    counted = sa.select(status, kind, number, users).add_cte(made).group_by(groups).order_by(number.desc())
+    times = sa.func.min(chosen.c.created_at), sa.func.max(chosen.c.created_at)
+    counted = sa.select(status, kind, number, users, *times).add_cte(made).group_by(groups).order_by(number.desc())
     found = session.execute(counted).all()
     by_status = {str(row[0]): row[2] for row in found if row[0] is not None}
     by_kind = {row[1]: row[2] for row in found if row[1] is not None}
-    total, people = next((row[2], row[3]) for row in found if row[0] is None and row[1] is None)
-    return total, {"status": by_status, "kind": by_kind, "users": people}
+    total, people, *ends = next(row[2:] for row in found if row[0] is None and row[1] is None)
+    first, last = (at and at.isoformat() for at in ends)
+    return total, {"status": by_status, "kind": by_kind, "users": people, "first": first, "last": last}
