@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.actor import Actor
 from core.audit.record import record
+from core.bulk.reopening import reopened
 from core.database.statements import Query, Union
 from core.errors import Invalid
 from core.job_list.branches import arm_ids, branches
@@ -54,9 +55,10 @@ class BulkForm(Form):
 def freeze(
     session: Session, form: BulkForm, actor: Actor, reason: str | None, ids: Union | Query | None = None, **more: Any
 ) -> BulkAction:
-    """Write a bulk action and its set, which nothing changes any more. Raises Invalid for an empty or too large one.
+    """Write a bulk action and its set, which nothing changes any more; or return the same that was prepared lately.
 
-    `ids` selects the set where it is made of another one: no id leaves the database.
+    Raises Invalid for an empty or too large one. `ids` selects the set where it is
+    made of another one: no id leaves the database.
     """
     params = {"q": form.filter} if isinstance(form.filter, str) else form.filter or {}
     bulk = BulkAction(
@@ -78,6 +80,8 @@ def freeze(
     if bulk.total > MOST:
         raise Invalid(f"More than {MOST:,} jobs match.", {"filter": "Narrow it, and act on one part after the other."})
     session.flush()
+    if (earlier := reopened(session, bulk, actor)) is not None:
+        return earlier
     record(session, actor, "bulk.prepared", reason=reason, bulk=str(bulk.id), command=bulk.command, rows=bulk.total)
     return bulk
 

@@ -98,6 +98,11 @@ class BulkAction(SQLModel, table=True):
         return self.status is BulkStatus.ABORTED and self.started_at is None
 
     @property
+    def tried(self) -> int:
+        """How many rows the command was done to, or tried on without success."""
+        return self.applied + self.failed
+
+    @property
     def looked_at(self) -> int:
         """How many rows have an outcome; they have it in the order of the set."""
         return self.applied + self.skipped + self.failed
