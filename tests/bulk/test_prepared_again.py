@@ -72,7 +72,7 @@ def test_of_a_set_that_has_changed_only_the_new_one_can_be_started(
 
 def test_another_selection_of_jobs_discards_none(engine: Engine, support: Actor, failed: list[UUID]) -> None:
     chosen = [
-        prepared(engine, support, ids=[str(each) for each in ids]) for ids in (failed[:2], failed[2:], failed[:2])
+        prepared(engine, support, ids=[str(each) for each in ids]) for ids in (failed[:2], failed[2:4], failed[:2])
     ]
     assert chosen[0] == chosen[2]
     assert len(waiting(engine)) == 2
