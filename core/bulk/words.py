@@ -22,7 +22,9 @@ def stage_of(bulk: BulkAction, jobs: Jobs = NO_JOBS) -> str:
         return "not started"
     if bulk.is_discarded:
         return "discarded"
-    if bulk.status is not BulkStatus.DONE or not bulk.applied or not starts_jobs(bulk.command):
+    if bulk.status is BulkStatus.DONE and not bulk.applied:
+        return "nothing done"
+    if bulk.status is not BulkStatus.DONE or not starts_jobs(bulk.command):
         return bulk.status.value
     if not jobs or moving(jobs):
         return "requested"

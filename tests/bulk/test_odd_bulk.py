@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from core.actor import ENGINE, Actor
 from core.bulk.listing import bulk_rows, bulk_state
-from core.bulk.words import sentence_of
+from core.bulk.words import sentence_of, stage_of
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import request_task
@@ -107,6 +107,8 @@ def test_if_all_is_skipped_it_is_over(engine: Engine, support: Actor, failed: li
     ran(engine)
     assert (status_of(engine, bulk_id), outcomes(engine, bulk_id)) == ("done", {"skipped": ROWS})
     assert sentence(engine, bulk_id) == f"Nothing was done: of {ROWS} jobs, {ROWS} skipped."
+    with Session(engine) as session:
+        assert stage_of(session.get_one(BulkAction, bulk_id)) == "nothing done"
 
 
 def test_while_the_first_jobs_go_on_it_says_so(engine: Engine, support: Actor, failed: list[UUID]) -> None:
