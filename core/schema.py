@@ -14,9 +14,9 @@ from core.errors import Unusable
 assert core.models.__all__, "imported so that SQLModel.metadata knows every table"
 
 #: The last revision that this program knows; a test compares it with the migrations.
-REVISION = "0043"
+REVISION = "0044"
 #: The oldest revision that this program works with: only *post* revisions, which tidy up, come after it.
-OLDEST = "0043"
+OLDEST = "0044"
 #: Seconds between two looks at a database that does not fit yet.
 PAUSE = 1.0
 

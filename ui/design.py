@@ -97,6 +97,8 @@ TONES: Final[Mapping[str, str]] = {
     "requested": OK,
     BulkStatus.DONE: OK,
     BulkStatus.ABORTED: IDLE,
+    "some failed": BAD,
+    "some cancelled": IDLE,
     ErrorState.REGRESSION: BAD,
     ErrorState.IGNORED: IDLE,
     ErrorState.RESOLVED: OK,

@@ -7,10 +7,12 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlmodel import Session, col
 
-from core import bus, clock
+from core import clock
 from core.actor import ENGINE, Actor
-from core.audit.record import record
+from core.bulk.acts import INVERSES, RETRIES, starts_jobs
+from core.bulk.ending import end, note_move
 from core.bulk.frozen import BulkForm, freeze
+from core.bulk.preview import number_to_do
 from core.database.statements import Query, Union
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import JobOptions, request_task
@@ -18,22 +20,11 @@ from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus
 from core.models.bulk import noun_of
 from core.operation import Form
 from core.operations.bulk import RunForm, run_bulk
-from core.redact import HIDDEN, redacted
+from core.redact import HIDDEN
 from core.wording import counted
 
-#: Above so many rows, who starts says how many they are.
+#: Above so many rows that would be done, who starts says how many they are.
 UNCOUNTED: Final = 100
-#: What takes back what a command did: its own command, and the column that has the targets.
-INVERSES: Final = {"job.cancel": ("job.retry", "target"), "job.retry": ("job.cancel", "job_id")}
-
-
-#: The commands that do a job's work again, as a new one.
-RETRIES: Final = ("job.retry", "job.edit_and_retry")
-
-
-def starts_jobs(command: str) -> bool:
-    """Tell whether a command starts a job for its row; the others act on the job that the row is."""
-    return command in RETRIES or not command.startswith("job.")
 
 
 def check_canary(command: str, canary: int | None) -> None:
@@ -44,7 +35,7 @@ def check_canary(command: str, canary: int | None) -> None:
 
 
 class StartForm(Form):
-    """How to go through the set, and its number of rows, by which a person shows that they have read it."""
+    """How to go through the set, and how many rows would be done, by which a person shows that they have read it."""
 
     per_second: int | None = Field(
         default=None, ge=1, le=10_000, title="Jobs a second", description="At most; empty: as fast as it goes."
@@ -64,7 +55,10 @@ class StartForm(Form):
         description="Of the first jobs. If fewer succeed, it stops by itself.",
     )
     count: int | None = Field(
-        default=None, ge=0, title="Number of jobs", description=f"Type how many there are; needed above {UNCOUNTED}."
+        default=None,
+        ge=0,
+        title="Number of jobs",
+        description=f"Type how many would be done; needed above {UNCOUNTED}.",
     )
 
 
@@ -85,11 +79,7 @@ def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason
     bulk = locked(session, bulk_id)
     if bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING) or is_at_work(session, bulk):
         raise NotAllowed(f"The bulk action is {bulk.status}; it cannot be started.")
-    if form.count != bulk.total and (bulk.total > UNCOUNTED or form.count is not None):
-        message = f"Type the number of {noun_of(bulk.command)}s: {bulk.total}."
-        raise Invalid(
-            f"The bulk action is for {counted(bulk.total, noun_of(bulk.command))}. {message}", {"count": message}
-        )
+    _check_count(bulk, form.count, number_to_do(session, bulk))
     canary = form.canary if "canary" in form.model_fields_set else bulk.canary
     check_canary(bulk.command, canary)
     was = bulk.status
@@ -98,8 +88,16 @@ def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason
     bulk.reason, bulk.note = reason or bulk.reason, ""
     bulk.per_second, bulk.canary, bulk.canary_percent = form.per_second, canary, form.canary_percent
     go_on(session, bulk)
-    _record(session, actor, "bulk.started", bulk, was)
+    note_move(session, actor, "bulk.started", bulk, was)
     return bulk
+
+
+def _check_count(bulk: BulkAction, count: int | None, to_do: int) -> None:
+    """Raise Invalid unless a person has said how many there are: those that would be done, or the whole set."""
+    if count in (to_do, bulk.total) or (count is None and to_do <= UNCOUNTED):
+        return
+    message = f"Type the number of {noun_of(bulk.command)}s: {to_do}."
+    raise Invalid(f"The bulk action is to do {counted(to_do, noun_of(bulk.command))}. {message}", {"count": message})
 
 
 def go_on(session: Session, bulk: BulkAction, options: JobOptions | None = None) -> None:
@@ -120,16 +118,8 @@ def abort(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> 
     if bulk.looked_at >= bulk.total:
         raise NotAllowed(f"Every {noun_of(bulk.command)} was looked at already; nothing is left to abort.")
     end(session, bulk, BulkStatus.ABORTED, f"{'Discarded' if bulk.started_at is None else 'Aborted'} by {actor.name}.")
-    _record(session, actor, "bulk.aborted", bulk, was, reason)
+    note_move(session, actor, "bulk.aborted", bulk, was, reason)
     return bulk
-
-
-def end(session: Session, bulk: BulkAction, status: BulkStatus, note: str = "") -> None:
-    """Write its end, and delete hidden arguments: from now on nothing needs them; its jobs have them in their rows."""
-    bulk.args = redacted(bulk.args)
-    bulk.status, bulk.note, bulk.finished_at = status, note, clock.db_now()
-    session.flush()
-    bus.changed(session, job_id=bulk.job_id)
 
 
 def undo(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
@@ -138,18 +128,18 @@ def undo(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> B
     if bulk.command not in INVERSES:
         raise NotAllowed(f"Nothing takes back a {bulk.command} of many.")
     command, column = INVERSES[bulk.command]
-    rows = _rows_of(bulk, getattr(BulkRow, column)).where(col(BulkRow.outcome) == RowOutcome.APPLIED)
+    rows = _jobs_of(bulk, getattr(BulkRow, column)).where(col(BulkRow.outcome) == RowOutcome.APPLIED)
     if bulk.command == "job.retry":  # only what has not ended can be cancelled
-        own = col(BackgroundJob.id) == col(BulkRow.job_id)
-        rows = rows.join(BackgroundJob, own).where(col(BackgroundJob.status).not_in(TERMINAL))
+        rows = rows.where(col(BackgroundJob.status).not_in(TERMINAL))
     return _prepared(session, command, rows, actor, reason, undoes=bulk.id)
 
 
 def repeat(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) -> BulkAction:
     """Prepare the same for the rows that have failed, or whose new jobs have. Raises NotFound, NotAllowed."""
     bulk = _over(session, bulk_id)
-    tried = _rows_of(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)
-    again = BackgroundJob.id if bulk.command in RETRIES else BulkRow.target
+    of_targets = _jobs_of if noun_of(bulk.command) == "job" else _rows_of
+    tried = of_targets(bulk, BulkRow.target).where(col(BulkRow.outcome) == RowOutcome.FAILED)
+    again = BulkRow.job_id if bulk.command in RETRIES else BulkRow.target
     failed = _rows_of(bulk, again).join(BackgroundJob, col(BackgroundJob.id) == col(BulkRow.job_id))
     if HIDDEN in str(bulk.args) and (bulk.command not in RETRIES or _is_any(session, tried)):
         raise NotAllowed("Its hidden arguments were deleted at its end: prepare it anew, with them.")
@@ -171,8 +161,13 @@ def _over(session: Session, bulk_id: UUID) -> BulkAction:
 
 
 def _rows_of(bulk: BulkAction, column: Any) -> Query:
-    """Select a column of the set's rows, or of what is joined with them, as ids."""
+    """Select a column of the set's rows as ids."""
     return sa.select(column.label("id")).select_from(BulkRow).where(col(BulkRow.bulk_id) == bulk.id)
+
+
+def _jobs_of(bulk: BulkAction, column: Any) -> Query:
+    """Select the same, of the jobs that there are: others were deleted meanwhile."""
+    return _rows_of(bulk, column).join(BackgroundJob, col(BackgroundJob.id) == column)
 
 
 def _is_any(session: Session, rows: Query | Union) -> bool:
@@ -187,19 +182,3 @@ def _prepared(
     args = more.pop("args", {})
     form = BulkForm.model_construct(action=command, filter=None, ids=None, args=args)
     return freeze(session, form, actor, reason, ids=rows, **more)
-
-
-def _record(
-    session: Session, actor: Actor, name: str, bulk: BulkAction, was: BulkStatus, reason: str | None = None
-) -> None:
-    record(
-        session,
-        actor,
-        name,
-        reason=reason or bulk.reason,
-        bulk=str(bulk.id),
-        command=bulk.command,
-        rows=bulk.total,
-        was=was.value,
-        now=bulk.status.value,
-    )

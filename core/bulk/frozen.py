@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from core import clock
 from core.actor import Actor
 from core.audit.record import record
+from core.bulk.reopening import reopened
 from core.database.statements import Query, Union
 from core.errors import Invalid
 from core.job_list.branches import arm_ids, branches
@@ -22,7 +23,7 @@ from core.operation import Form
 MOST: Final = 1_000_000
 MOST_NAMED: Final = 10_000
 #: What is counted of its jobs.
-_COUNTED: Final = ("status", "kind", "user_id")
+_COUNTED: Final = ("status", "kind", "user_id", "created_at")
 
 
 class BulkForm(Form):
@@ -54,9 +55,10 @@ class BulkForm(Form):
 def freeze(
     session: Session, form: BulkForm, actor: Actor, reason: str | None, ids: Union | Query | None = None, **more: Any
 ) -> BulkAction:
-    """Write a bulk action and its set, which nothing changes any more. Raises Invalid for an empty or too large one.
+    """Write a bulk action and its set, which nothing changes any more; or return the same that was prepared lately.
 
-    `ids` selects the set where it is made of another one: no id leaves the database.
+    Raises Invalid for an empty or too large one. `ids` selects the set where it is
+    made of another one: no id leaves the database.
     """
     params = {"q": form.filter} if isinstance(form.filter, str) else form.filter or {}
     bulk = BulkAction(
@@ -78,6 +80,8 @@ def freeze(
     if bulk.total > MOST:
         raise Invalid(f"More than {MOST:,} jobs match.", {"filter": "Narrow it, and act on one part after the other."})
     session.flush()
+    if (earlier := reopened(session, bulk, actor)) is not None:
+        return earlier
     record(session, actor, "bulk.prepared", reason=reason, bulk=str(bulk.id), command=bulk.command, rows=bulk.total)
     return bulk
 
@@ -118,9 +122,11 @@ def _write(session: Session, bulk_id: UUID, rows: Query) -> tuple[int, dict[str,
     status, kind, number = chosen.c.status, chosen.c.kind, sa.func.count()
     groups = sa.func.grouping_sets(sa.tuple_(status), sa.tuple_(kind), sa.tuple_())
     users = sa.func.count(sa.distinct(chosen.c.user_id))
-    counted = sa.select(status, kind, number, users).add_cte(made).group_by(groups).order_by(number.desc())
+    times = sa.func.min(chosen.c.created_at), sa.func.max(chosen.c.created_at)
+    counted = sa.select(status, kind, number, users, *times).add_cte(made).group_by(groups).order_by(number.desc())
     found = session.execute(counted).all()
     by_status = {str(row[0]): row[2] for row in found if row[0] is not None}
     by_kind = {row[1]: row[2] for row in found if row[1] is not None}
-    total, people = next((row[2], row[3]) for row in found if row[0] is None and row[1] is None)
-    return total, {"status": by_status, "kind": by_kind, "users": people}
+    total, people, *ends = next(row[2:] for row in found if row[0] is None and row[1] is None)
+    first, last = (at and at.isoformat() for at in ends)
+    return total, {"status": by_status, "kind": by_kind, "users": people, "first": first, "last": last}

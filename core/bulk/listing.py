@@ -9,24 +9,18 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core import clock
-from core.bulk.control import INVERSES, RETRIES, is_at_work
+from core.bulk.acts import INVERSES, starts_jobs
+from core.bulk.control import is_at_work
+from core.bulk.words import NO_JOBS, Jobs, moving
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
-from core.jobs.cancel import ENDED
 from core.jobs.error_words import headline
-from core.jobs.followed import one_of
-from core.jobs.retry import refusals_of_retry
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, RowOutcome
 from core.models.bulk import NEVER_STARTED
 
+#: Jobs that a list of bulk actions counts at most: each is looked up, about 3 µs.
+MOST_COUNTED: Final = 50_000
 _NEVER_STARTED: Final[sa.ColumnElement[bool]] = sa.literal_column(NEVER_STARTED, sa.Boolean())
-#: Rows of which a preview says what would be skipped.
-LOOKED_AT: Final = 1_000
-#: What puts a job that waits to another time, and its word.
-_MOVES: Final = {"job.start_now": "started now", "job.reschedule": "rescheduled"}
-_BY_STATUS: Final = ("job.cancel", *_MOVES)
-#: Kinds and users that a preview names.
-NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +29,7 @@ class BulkState:
 
     bulk: BulkAction
     is_at_work: bool
-    jobs: Mapping[str, int]
+    jobs: Jobs
     #: Why it does not go on, though it is not over; empty: nothing to say.
     halted: str
 
@@ -57,29 +51,12 @@ class BulkState:
     @property
     def still_moving(self) -> int:
         """How many of the jobs that it has started wait or run."""
-        return sum(number for status, number in self.jobs.items() if status not in TERMINAL)
+        return moving(self.jobs)
 
     @property
     def is_over(self) -> bool:
         """Whether no more of its rows will be touched."""
         return self.bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a set consisted of when it was frozen, and the reasons why first rows would be skipped, with their numbers.
-
-    `done_by_kind`: what a retry would do again, of the first rows; it may be other kinds than the set mostly has.
-    """
-
-    by_status: Mapping[str, int]
-    by_kind: Mapping[str, int]
-    users: int
-    looked_at: int
-    done_by_kind: Mapping[str, int]
-    skipped: Mapping[str, int]
-    #: Whether all of it was looked at, and nothing would be done.
-    is_in_vain: bool
 
 
 def bulk_actions(session: Session, limit: int, start: int = 0) -> Window[BulkAction]:
@@ -101,11 +78,27 @@ def bulk_state(session: Session, bulk_id: UUID) -> BulkState:
     bulk = session.get(BulkAction, bulk_id, populate_existing=True)
     if bulk is None:
         raise NotFound(f"There is no bulk action with id {bulk_id}.")
-    status = col(BackgroundJob.status)
-    started = sa.select(status, sa.func.count()).join(BulkRow, col(BulkRow.job_id) == col(BackgroundJob.id))
-    jobs = session.execute(started.where(col(BulkRow.bulk_id) == bulk_id).group_by(status))
     at_work, why = is_at_work(session, bulk), halts(session, [bulk]).get(bulk.id, "")
-    return BulkState(bulk, at_work, {str(row[0]): row[1] for row in jobs}, why)
+    return BulkState(bulk, at_work, _started_by(session, [bulk.id]).get(bulk.id, NO_JOBS), why)
+
+
+def started_jobs(session: Session, bulks: Iterable[BulkAction]) -> Mapping[UUID, Jobs]:
+    """Return the jobs that bulk actions have started, by status; of the first ones that have few enough together."""
+    ids, number = [], 0
+    for bulk in bulks:
+        if starts_jobs(bulk.command) and bulk.applied and number + bulk.applied <= MOST_COUNTED:
+            ids.append(bulk.id)
+            number += bulk.applied
+    return _started_by(session, ids) if ids else {}
+
+
+def _started_by(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Jobs]:
+    bulk_id, status, job_id = col(BulkRow.bulk_id), col(BackgroundJob.status), col(BulkRow.job_id)
+    rows = sa.select(bulk_id, status, sa.func.count()).join(BackgroundJob, job_id == col(BackgroundJob.id))
+    jobs: dict[UUID, dict[str, int]] = {}
+    for row in session.execute(rows.where(bulk_id.in_(ids), job_id.is_not(None)).group_by(bulk_id, status)):
+        jobs.setdefault(row[0], {})[str(row[1])] = row[2]
+    return jobs
 
 
 def halts(session: Session, bulks: Iterable[BulkAction]) -> dict[UUID, str]:
@@ -134,54 +127,3 @@ def bulk_rows(
     rows = rows if outcome is None else rows.where(col(BulkRow.outcome) == outcome)
     found = session.exec(rows.order_by(col(BulkRow.position)).limit(limit + 1).offset(start)).all()
     return cut(found, limit, start)
-
-
-def preview(session: Session, bulk: BulkAction) -> Preview:
-    """Return what the set consisted of when it was frozen, and what of its first rows would be skipped now."""
-    first = sa.select(col(BulkRow.target)).where(col(BulkRow.bulk_id) == bulk.id).order_by(col(BulkRow.position))
-    ids = list(session.scalars(first.limit(LOOKED_AT)))
-    changes = bulk.args.get("args", {}) if bulk.command == "job.edit_and_retry" else {}
-    skipped = refusals_of_retry(session, ids, changes) if bulk.command in RETRIES else {}
-    by_status, by_kind = (_most_first(bulk.consists_of.get(each, {})) for each in ("status", "kind"))
-    by_reason = {_refusal(bulk.command, status): number for status, number in by_status.items()}
-    is_whole = bulk.command in RETRIES and len(ids) == bulk.total
-    return Preview(
-        is_in_vain=is_whole and len(skipped) == len(ids),
-        by_status=by_status,
-        by_kind=by_kind,
-        users=bulk.consists_of.get("users", 0),
-        looked_at=len(ids) if bulk.command in RETRIES else bulk.total if bulk.command in _BY_STATUS else 0,
-        done_by_kind=_kinds(session, [each for each in ids if each not in skipped]) if bulk.command in RETRIES else {},
-        skipped=_numbers(skipped) or {why: number for why, number in by_reason.items() if why},
-    )
-
-
-def _kinds(session: Session, ids: Sequence[UUID]) -> dict[str, int]:
-    kind, number = col(BackgroundJob.kind), sa.func.count()
-    those = one_of(col(BackgroundJob.id), ids)
-    return {
-        row[0]: row[1]
-        for row in session.execute(sa.select(kind, number).where(those).group_by(kind).order_by(number.desc()))
-    }
-
-
-def _refusal(command: str, status: str) -> str:
-    """Return why a command does nothing to a job in this status, if that alone decides; empty: it may."""
-    if command == "job.cancel" and status in TERMINAL:
-        return f"The job has already {ENDED[JobStatus(status)]}; it cannot be cancelled."
-    if command in _MOVES and status != JobStatus.QUEUED:
-        return f"Only a job that waits can be {_MOVES[command]}; this one is {status}."
-    return ""
-
-
-def _numbers(reasons: Mapping[UUID, str]) -> dict[str, int]:
-    """Return each reason with its number; a job's id in it, which differs from row to row, is left out."""
-    numbers: dict[str, int] = {}
-    for reason in reasons.values():
-        name = reason.partition(" (job ")[0]
-        numbers[name] = numbers.get(name, 0) + 1
-    return dict([*_most_first(numbers).items()][:NAMED])
-
-
-def _most_first(numbers: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(numbers.items(), key=lambda each: -each[1]))

@@ -1,42 +1,84 @@
 """A bulk action in words: how far it is, what comes next, and what stage it is at."""
 
-from core.bulk.control import starts_jobs
-from core.models import BulkAction, BulkStatus
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from core.bulk.acts import starts_jobs
+from core.models import TERMINAL, BulkAction, BulkStatus, JobStatus
 from core.models.bulk import noun_of
 from core.wording import counted
 
+#: The jobs that a bulk action has started, by status.
+Jobs = Mapping[str, int]
+NO_JOBS: Final[Jobs] = MappingProxyType({})
+#: Ends of jobs, the best first.
+_ENDS: Final = (JobStatus.SUCCEEDED, JobStatus.CANCELLED, JobStatus.FAILED)
 
-def stage_of(bulk: BulkAction) -> str:
-    """Return its stage in a word; a job that was requested may not have begun, so that nothing is done yet."""
+
+def stage_of(bulk: BulkAction, jobs: Jobs = NO_JOBS) -> str:
+    """Return its stage in a word; what started jobs is over when these are: `jobs` are they by status."""
     if bulk.status is BulkStatus.READY:
         return "not started"
     if bulk.is_discarded:
         return "discarded"
-    return "requested" if bulk.status is BulkStatus.DONE and starts_jobs(bulk.command) else bulk.status.value
+    if bulk.status is BulkStatus.DONE and not bulk.applied:
+        return "nothing done"
+    if bulk.status is not BulkStatus.DONE or not starts_jobs(bulk.command):
+        return bulk.status.value
+    if not jobs or moving(jobs):
+        return "requested"
+    worst = next(status for status in reversed(_ENDS) if jobs.get(status))
+    return worst.value if jobs[worst] == sum(jobs.values()) else f"some {worst}"
 
 
-def sentence_of(bulk: BulkAction, halted: str = "", moving: int = 0) -> str:
-    """Return how far it is, in a sentence; `halted`: why it does not go on, `moving`: how many of its jobs do."""
+def moving(jobs: Jobs) -> int:
+    """Return how many of the jobs that it has started wait or run."""
+    return sum(number for status, number in jobs.items() if status not in TERMINAL)
+
+
+def sentence_of(bulk: BulkAction, halted: str = "", jobs: Jobs = NO_JOBS) -> str:
+    """Return how far it is, in a sentence; `halted`: why it does not go on, `jobs`: those that it has started."""
     those = counted(bulk.total, noun_of(bulk.command))
-    outcomes = {_done(bulk): bulk.applied, "skipped": bulk.skipped, "failed": bulk.failed}
-    parts = ", ".join(f"{number:,} {word}" for word, number in outcomes.items() if number)
     if bulk.status is BulkStatus.READY:
         return f"Prepared for {those}. Nobody has started it."
     if bulk.is_discarded:
         return f"{bulk.note} Nothing was done."
+    parts = ", ".join(f"{number:,} {word}" for word, number in outcomes_of(bulk).items() if number)
     if bulk.status is BulkStatus.DONE and not bulk.applied:
         return f"Nothing was done: of {those}, {parts}."
-    far = f"{bulk.looked_at:,} of {those}: {parts or f'none {_done(bulk)} yet'}"
+    far = f"{bulk.looked_at:,} of {those}: {parts or f'none {done_word(bulk)} yet'}"
     if bulk.applied == bulk.total > 1:
-        far = f"All {bulk.total:,} {_done(bulk)}"
-    still = f", {moving:,} still waiting or running" if moving else ""
-    return f"{far}{still}. {halted or bulk.note}".rstrip()
+        far = f"All {bulk.total:,} {done_word(bulk)}"
+    return f"{far}{_ends(far, jobs)}. {halted or bulk.note}".rstrip()
+
+
+def outcomes_of(bulk: BulkAction) -> dict[str, int]:
+    """Return what became of its rows, each in a word with its number; of zero, too."""
+    failed = "not requested" if starts_jobs(bulk.command) else "failed"
+    return {done_word(bulk): bulk.applied, "skipped": bulk.skipped, failed: bulk.failed}
+
+
+def done_word(bulk: BulkAction) -> str:
+    """Return what it has done to a row: a job that was requested may not have begun, so that nothing is done yet."""
+    return "requested" if starts_jobs(bulk.command) else "done"
+
+
+def _ends(far: str, jobs: Jobs) -> str:
+    """Return how the jobs that it has started stand, as the rest of a sentence."""
+    if not jobs:
+        return ""
+    ended = {status: number for status, number in jobs.items() if status in TERMINAL}
+    parts = [f"{ended[status]:,} {status}" for status in _ENDS if status in ended]
+    if going := moving(jobs):
+        parts.append(f"{going:,} still waiting or running")
+    return f"{'; of those requested' if ':' in far else ':'} {', '.join(parts)}"
 
 
 def plan_of(bulk: BulkAction) -> str:
     """Return what happens to the first ones and to the rest, while that is to come; empty: all in one go, or over."""
     rest, noun = bulk.total - (bulk.canary or 0), noun_of(bulk.command)
-    if not bulk.canary or rest <= 0 or bulk.looked_at > bulk.canary:
+    if not bulk.canary or rest <= 0 or bulk.tried > bulk.canary or bulk.looked_at >= bulk.total:
         return ""
     share = "succeeded" if bulk.canary_percent == 100 else f"succeeded to {bulk.canary_percent} %"
     first = "its job has" if bulk.canary == 1 else "their jobs have"
@@ -48,7 +90,3 @@ def plan_of(bulk: BulkAction) -> str:
     if bulk.status is BulkStatus.RUNNING:
         return f"Once {first} {share}, {others}. {stop}"
     return ""
-
-
-def _done(bulk: BulkAction) -> str:
-    return "requested" if starts_jobs(bulk.command) else "done"

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from core.actor import Actor
 from core.bulk import control, frozen
-from core.bulk.listing import preview
+from core.bulk.preview import preview
 from core.commands.command import Command, Invocation, form_of, target_of
 from core.errors import Invalid, NotPermitted
 from core.models import BulkAction, Role
@@ -83,7 +83,7 @@ def answer(session: Session, bulk: BulkAction) -> dict[str, Any]:
     seen = preview(session, bulk)
     by = {"status": dict(seen.by_status), "kind": dict(seen.by_kind), "users": seen.users}
     known = {"looked_at": seen.looked_at, "done_by_kind": dict(seen.done_by_kind), "skipped": dict(seen.skipped)}
-    return {**state(bulk), "count": bulk.total, "by": by, **known}
+    return {**state(bulk), "count": bulk.total, "to_do": seen.to_do, "by": by, **known}
 
 
 def bulk_commands(acts: Mapping[str, Command]) -> tuple[Command, ...]:

@@ -18,6 +18,9 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.actor import Actor
 from core.bulk import control
+from core.bulk.acts import starts_jobs
+from core.bulk.ending import end
+from core.bulk.words import sentence_of
 from core.commands.command import Command, Invocation, form_of
 from core.commands.gateway import authorise
 from core.commands.registry import COMMANDS
@@ -28,7 +31,6 @@ from core.jobs.request import JobOptions
 from core.jobs.retry import retry_many
 from core.jobs.subject import wait_briefly
 from core.models import TERMINAL, BackgroundJob, BulkAction, BulkRow, BulkStatus, JobStatus, Role, RowOutcome, User
-from core.models.bulk import noun_of
 from core.operation import Progress, Steps, TaskWork
 from core.operations import bulk as declared
 from core.wording import counted
@@ -70,12 +72,10 @@ def run(work: TaskWork[declared.RunForm]) -> Steps:
             control.go_on(work.session, bulk)
             break
         started, size = time.monotonic(), min(CHUNK, bulk.per_second or CHUNK, _canary_left(bulk))
-        _do_chunk(work.session, bulk, size)
-        yield Progress(
-            bulk.looked_at, bulk.total, f"{bulk.looked_at:,} of {counted(bulk.total, noun_of(bulk.command))}"
-        )
-        if bulk.per_second:
-            time.sleep(max(0.0, size / bulk.per_second - (time.monotonic() - started)))
+        applied = _do_chunk(work.session, bulk, size)
+        yield Progress(bulk.looked_at, bulk.total, sentence_of(bulk))
+        if bulk.per_second:  # a row that is skipped costs nobody anything
+            time.sleep(max(0.0, applied / bulk.per_second - (time.monotonic() - started)))
     return {"bulk": str(work.form.bulk)}
 
 
@@ -91,16 +91,22 @@ def _next(session: Session, bulk_id: UUID, own: UUID) -> BulkAction | None:
         bulk.job_id = own  # somebody has retried its last one
     if bulk.command not in COMMANDS:
         raise GiveUp(f"This release has no command {bulk.command}: run a worker of the release that has it.")
-    if bulk.canary and bulk.looked_at == min(bulk.canary, bulk.total) and not _is_healthy(session, bulk):
+    if _is_at_canary(bulk) and not _is_healthy(session, bulk):
         return None
     if bulk.looked_at >= bulk.total:
-        control.end(session, bulk, BulkStatus.DONE)
+        end(session, bulk, BulkStatus.DONE)
         return None
     return bulk
 
 
+def _is_at_canary(bulk: BulkAction) -> bool:
+    """Tell whether its first jobs decide now what comes next; a row that was skipped is none of them."""
+    is_last = bulk.looked_at >= bulk.total
+    return bulk.canary is not None and (bulk.tried == bulk.canary or (is_last and 0 < bulk.tried < bulk.canary))
+
+
 def _canary_left(bulk: BulkAction) -> int:
-    left = (bulk.canary or 0) - bulk.looked_at
+    left = (bulk.canary or 0) - bulk.tried
     return left if left > 0 else CHUNK
 
 
@@ -119,7 +125,7 @@ def _is_healthy(session: Session, bulk: BulkAction) -> bool:
         return True
     jobs = f"{good} of the first {counted(number, 'job')} succeeded" if number else "none of the first jobs was done"
     note = f"Stopped by itself: {jobs}, and {bulk.canary_percent} % were asked for."
-    control.end(session, bulk, BulkStatus.STOPPED, note)
+    end(session, bulk, BulkStatus.STOPPED, note)
     return False
 
 
@@ -130,7 +136,8 @@ def _look_later(session: Session, bulk: BulkAction, going: int) -> None:
     control.go_on(session, bulk, JobOptions(run_at=clock.now() + min(max(LOOK, waited / 10), LOOK_AT_MOST)))
 
 
-def _do_chunk(session: Session, bulk: BulkAction, size: int) -> None:
+def _do_chunk(session: Session, bulk: BulkAction, size: int) -> int:
+    """Go through the next rows, and return to how many the command was done."""
     rows = select(BulkRow).where(col(BulkRow.bulk_id) == bulk.id, col(BulkRow.position) > bulk.looked_at)
     chunk = session.exec(rows.order_by(col(BulkRow.position)).limit(size)).all()
     results = _results(session, bulk, [row.target for row in chunk])
@@ -142,10 +149,12 @@ def _do_chunk(session: Session, bulk: BulkAction, size: int) -> None:
         "jobs": [result.job_id for result in results],
     }
     session.connection().execute(_WRITE, values)
-    bulk.applied += sum(result.outcome is RowOutcome.APPLIED for result in results)
+    applied = sum(result.outcome is RowOutcome.APPLIED for result in results)
+    bulk.applied += applied
     bulk.skipped += sum(result.outcome is RowOutcome.SKIPPED for result in results)
     bulk.failed += sum(result.outcome is RowOutcome.FAILED for result in results)
     session.flush()
+    return applied
 
 
 def _results(session: Session, bulk: BulkAction, targets: Sequence[UUID]) -> list[RowResult]:
@@ -211,7 +220,7 @@ def _words_of(error: Exception) -> str:
 
 def _job_of(command: Command, done: dict[str, Any]) -> UUID | None:
     """Return the job that a command has started; one that acts on a job names that one."""
-    return UUID(done["job_id"]) if control.starts_jobs(command.name) and done.get("job_id") else None
+    return UUID(done["job_id"]) if starts_jobs(command.name) and done.get("job_id") else None
 
 
 def _result(outcome: Any) -> RowResult:

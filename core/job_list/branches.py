@@ -17,7 +17,7 @@ from core.database.statements import Query, fetch
 from core.database.text import ids_beginning
 from core.diagnosis.done_again import Redone, is_redone
 from core.diagnosis.situation import STATUSES_OF, Situation, job_situation
-from core.job_list import people, reasons_and_arguments, sources, spans
+from core.job_list import bulk_jobs, people, reasons_and_arguments, sources, spans
 from core.job_list.filters import FEWEST_OF_ID, JobFilter, YesNo
 from core.job_list.sources import FEW, NEWEST, Condition, Job, Pairs, Source
 from core.jobs.labels import STATUS_OF, has_label
@@ -128,7 +128,7 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
         branch.conditions.append(sa.func.coalesce(sa.not_(people.of_users(session, job_filter.not_user)), sa.true()))
     if job_filter.arg:
         branch.narrow(*reasons_and_arguments.by_arguments(job_filter.arg))
-    _narrow_by_figures(branch, job_filter)
+    _narrow_by_figures_and_sets(session, branch, job_filter)
     if job_filter.id and (ids := ids_beginning(job_filter.id)):
         branch.narrow(col(Job.id).between(*ids), sources.by_id(*ids))
     if job_filter.connection:
@@ -144,11 +144,12 @@ def _narrow(session: Session, branch: Branch, job_filter: JobFilter) -> bool:
     )
 
 
-def _narrow_by_figures(branch: Branch, job_filter: JobFilter) -> None:
+def _narrow_by_figures_and_sets(session: Session, branch: Branch, job_filter: JobFilter) -> None:
     asked = (
         spans.took(job_filter.took) if job_filter.took else None,
         spans.waited(job_filter.waited) if job_filter.waited else None,
         spans.tried(job_filter.attempt) if job_filter.attempt else None,
+        *bulk_jobs.of_bulk_actions(session, job_filter),
     )
     for condition, source in filter(None, asked):
         if source is None:

@@ -90,6 +90,8 @@ _ALLOWED = {
     "id": f"is the id of a job, or at least its first {FEWEST_OF_ID} characters",
     "connection": "is the id of a connection",
     "other_than": "is the id of a user",
+    "bulk": "is the id of a bulk action",
+    "from_bulk": "is the id of a bulk action",
 }
 
 
@@ -118,6 +120,9 @@ class JobFilter(BaseModel):
     #: The same: only jobs of other users, and of none.
     not_user: _OptionalText = None
     connection: _Id = None
+    #: A bulk action's id: the jobs of its set, or those that it has started.
+    bulk: _Id = None
+    from_bulk: _Id = None
     #: The job's own id, or its beginning.
     id: _JobId = None
     #: A user's id: only jobs of other users.

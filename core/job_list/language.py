@@ -38,7 +38,7 @@ _TIMES: Final = ("created", "finished")
 #: Qualifiers as a person meets them, in the order in which they are offered.
 QUALIFIERS: Final = (
     *("status", "situation", "kind", "user", "queue", "error", "created", "took", "waited", "attempt", "by", "reason"),
-    *("arg.", "id", "finished", "label", "connection", "other_than", "due", "redone"),
+    *("arg.", "id", "finished", "label", "connection", "other_than", "due", "redone", "bulk", "from_bulk"),
 )
 #: Parameters that the language has, too, for who knows them from an address.
 _PARAMETERS: Final = ("created_after", "created_before", "finished_after", "finished_before")

@@ -62,7 +62,8 @@ class BulkAction(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=sa.Text)
     #: The filter that the set came from, as the parameters of its page; empty: the rows were named one by one.
     filter: dict[str, Any] = Field(default_factory=dict, sa_type=Json, sa_column_kwargs=_OBJECT)
-    #: Of jobs, when the set was frozen: their numbers by `status` and `kind`, and of `users`.
+    #: Of jobs, when the set was frozen: their numbers by `status` and `kind`, and of `users`; when the `first` and the
+    #: `last` of them were created.
     consists_of: dict[str, Any] = Field(default_factory=dict, sa_type=Json, sa_column_kwargs=_OBJECT)
     status: BulkStatus = Field(
         default=BulkStatus.READY, sa_type=text_enum(BulkStatus), sa_column_kwargs={"server_default": "ready"}
@@ -97,6 +98,11 @@ class BulkAction(SQLModel, table=True):
         return self.status is BulkStatus.ABORTED and self.started_at is None
 
     @property
+    def tried(self) -> int:
+        """How many rows the command was done to, or tried on without success."""
+        return self.applied + self.failed
+
+    @property
     def looked_at(self) -> int:
         """How many rows have an outcome; they have it in the order of the set."""
         return self.applied + self.skipped + self.failed
@@ -106,7 +112,12 @@ class BulkRow(SQLModel, table=True):
     """One row of the set. It has no foreign keys: they would double the time to freeze a set."""
 
     __tablename__ = "bulk_rows"
-    __table_args__ = (one_of("outcome", RowOutcome),)
+    __table_args__ = (
+        one_of("outcome", RowOutcome),
+        # Whether a job is in a set, or was started by it: filters of jobs ask for both.
+        sa.Index("ix_bulk_rows_target", "bulk_id", "target"),
+        sa.Index("ix_bulk_rows_job", "bulk_id", "job_id", postgresql_where=sa.text("job_id IS NOT NULL")),
+    )
 
     bulk_id: UUID = Field(primary_key=True)
     position: int = Field(primary_key=True)

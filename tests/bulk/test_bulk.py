@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from core.actor import Actor
-from core.bulk.listing import bulk_state, preview
+from core.bulk.listing import bulk_state
+from core.bulk.preview import preview
 from core.bulk.words import sentence_of
 from core.commands import bulk_run
 from core.commands.gateway import CommandRequest, perform

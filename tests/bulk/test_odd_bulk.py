@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from core.actor import ENGINE, Actor
 from core.bulk.listing import bulk_rows, bulk_state
-from core.bulk.words import sentence_of
+from core.bulk.words import sentence_of, stage_of
 from core.database.engine import session_scope
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import request_task
@@ -40,7 +40,7 @@ def changed(engine: Engine, job_id: UUID, change: str) -> None:
 def sentence(engine: Engine, bulk_id: UUID) -> str:
     with Session(engine) as session:
         state = bulk_state(session, bulk_id)
-        return sentence_of(state.bulk, state.halted)
+        return sentence_of(state.bulk, state.halted, state.jobs)
 
 
 def job_of(engine: Engine, bulk_id: UUID) -> UUID:
@@ -87,13 +87,28 @@ def test_a_row_that_is_locked_holds_up_no_other(engine: Engine, support: Actor, 
     assert does(engine, support, "bulk.repeat", bulk_id)["count"] == 1
 
 
-def test_if_none_of_the_first_rows_is_done_the_rest_stays(engine: Engine, support: Actor, failed: list[UUID]) -> None:
+def test_what_is_skipped_is_none_of_the_first_rows(engine: Engine, support: Actor, failed: list[UUID]) -> None:
     bulk_id = prepared(engine, support)
-    for job_id in sorted(failed)[:2]:
+    for job_id in sorted(failed)[:3]:
         changed(engine, job_id, "status = 'succeeded'")
-    does(engine, support, "bulk.start", bulk_id, canary=2)
+    does(engine, support, "bulk.start", bulk_id, canary=1)
     ran(engine)
-    assert (status_of(engine, bulk_id), outcomes(engine, bulk_id)) == ("stopped", {"skipped": 2, None: ROWS - 2})
+    assert (status_of(engine, bulk_id), outcomes(engine, bulk_id)) == (
+        "running",
+        {"skipped": 3, "applied": 1, None: ROWS - 4},
+    )
+
+
+def test_if_all_is_skipped_it_is_over(engine: Engine, support: Actor, failed: list[UUID]) -> None:
+    bulk_id = prepared(engine, support)
+    for job_id in failed:
+        changed(engine, job_id, "status = 'succeeded'")
+    does(engine, support, "bulk.start", bulk_id, canary=1)
+    ran(engine)
+    assert (status_of(engine, bulk_id), outcomes(engine, bulk_id)) == ("done", {"skipped": ROWS})
+    assert sentence(engine, bulk_id) == f"Nothing was done: of {ROWS} jobs, {ROWS} skipped."
+    with Session(engine) as session:
+        assert stage_of(session.get_one(BulkAction, bulk_id)) == "nothing done"
 
 
 def test_while_the_first_jobs_go_on_it_says_so(engine: Engine, support: Actor, failed: list[UUID]) -> None:

@@ -24,7 +24,7 @@ FAILED = {"filter": {"status": "failed"}}
 def three(engine: Engine, support: Actor) -> Sequence[UUID]:
     """Return one that nobody has started, one that was discarded, and one that was started."""
     add_jobs(engine, JobStatus.FAILED, 2)
-    waiting, discarded, started = (prepared(engine, support, **FAILED) for _ in range(3))
+    waiting, discarded, started = (prepared(engine, support, **FAILED, canary=each) for each in (None, 1, 2))
     does(engine, support, "bulk.abort", discarded)
     does(engine, support, "bulk.start", started)
     return waiting, discarded, started

@@ -213,6 +213,7 @@ FILTERS = st.builds(
     connection=st.sampled_from([None, UUID(int=7)]), other_than=st.sampled_from([None, UUID(int=8)]),
     q=st.one_of(st.none(), WORDS), created=SPANS, finished=SPANS, took=SPANS, waited=SPANS, attempt=NUMBERS,
     created_after=MOMENT, created_before=MOMENT, finished_after=MOMENT, finished_before=MOMENT,
+    bulk=st.sampled_from([None, UUID(int=5)]), from_bulk=st.sampled_from([None, UUID(int=6)]),
     due=st.sampled_from([None, *YesNo]), redone=st.sampled_from([None, *Redone]),
     arg=st.dictionaries(ARGUMENT, TEXT.filter(bool), max_size=2).map(lambda each: frozenset(each.items())),
 )  # fmt: skip

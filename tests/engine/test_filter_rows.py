@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -33,6 +34,20 @@ ROWS = """
                  now() - i * interval '2 s' + CASE WHEN i % 9 = 0 THEN interval '90 s' ELSE '0.1 s' END AS begun
           FROM generate_series(1, 200000) i) x, users u
 """
+#: Sets of bulk actions, as their ids say: 1 has each fourth job, 2 the 20,000 oldest, 3 ten of them, 4 is none.
+SETS = """
+    INSERT INTO bulk_actions (id, command, actor, via, status, total, started_at, finished_at, consists_of)
+    SELECT id, 'job.retry', 'ana', 'cli', 'done', 0, last - interval '1 day', last,
+           jsonb_build_object('first', '2026-01-01T00:00:00Z', 'last', last)
+    FROM (SELECT ('00000000-0000-0000-0000-00000000000' || i)::uuid AS id,
+                 CASE WHEN i = 1 THEN now() ELSE now() - interval '360000 s' END AS last
+          FROM generate_series(1, 3) i) x;
+    INSERT INTO bulk_rows (bulk_id, position, target, job_id)
+    SELECT ('00000000-0000-0000-0000-00000000000' || which)::uuid, row_number() OVER (PARTITION BY which), id, id
+    FROM (SELECT id, unnest(CASE WHEN i <= 10 THEN '{2,3}'::int[] WHEN i <= 20000 THEN '{2}' END
+                            || CASE WHEN i % 4 = 0 THEN '{1}'::int[] END) AS which
+          FROM (SELECT id, row_number() OVER (ORDER BY created_at) AS i FROM background_jobs) x) y;
+"""
 #: Many, few and no matches of each filter that an index bounds; most are about the oldest jobs, or none.
 BOUNDED = [
     "took:>30s", "took:>5m", "took:>10h", "took:300s..400s", "waited:>80s", "waited:>10h", "attempt:>1", "attempt:>9",
@@ -42,6 +57,8 @@ BOUNDED = [
     "took:<10ms", "took:0s..1ms kind:demo.*", "arg.preset:none", "arg.preset:small", "arg.n:7 status:failed",
     "attempt:0", "waited:<1ms", "waited:50s..55s", "arg.preset:small took:<10ms", "error:late",
     "error:late status:failed", "error:nothing", "late",
+    *(f"{name}:{UUID(int=each)}{more}" for name in ("bulk", "from_bulk") for each in (1, 2, 3, 4)
+      for more in ("", " status:failed", " status:failed kind:demo.1 created:<1h", " took:>5m")),
 ]  # fmt: skip
 
 
@@ -160,7 +177,8 @@ def many(server: str, template: str) -> Iterator[Callable[[], Session]]:
         with psycopg.connect(url := make(template), autocommit=True) as connection:
             connection.execute("INSERT INTO users (id, email) VALUES (gen_random_uuid(), 'ana@example.com')")
             connection.execute(ROWS)
-            connection.execute("VACUUM ANALYZE background_jobs")
+            connection.execute(SETS)
+            connection.execute("VACUUM ANALYZE background_jobs, bulk_rows")
         engine = connect(url)
         yield lambda: Session(engine)
         engine.dispose()

@@ -109,7 +109,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
         "user": "ana@", "connection": str(uuid4()), "error": "503", "q": "x",
         "created_after": "2026-11-20T14:02:00Z", "created_before": "2026-11-21T14:02:00Z",
         "finished_after": "2026-11-20T14:02:00Z", "finished_before": "2026-11-21T14:02:00Z",
-        "due": "no", "other_than": str(uuid4()),
+        "due": "no", "other_than": str(uuid4()), "bulk": str(uuid4()), "from_bulk": str(uuid4()),
     }  # fmt: skip
     for name in JobFilter.model_fields:
         others = {other: value for other, value in params.items() if other != name}
@@ -120,7 +120,7 @@ def test_a_filter_without_one_of_its_fields_is_as_if_that_had_never_been_set() -
     "params",
     [{"status": "fail"}, {"label": "late"}, {"created_after": "2026-11-20T14:02:00"}, {"created_before": "soon"},
      {"due": "soon"},
-     {"connection": "7"}, {"other_than": "ana"}, {"q": "a\0b"}, {"colour": "red"}],
+     {"bulk": "7"}, {"from_bulk": "12"}, {"connection": "7"}, {"other_than": "ana"}, {"q": "a\0b"}, {"colour": "red"}],
 )  # fmt: skip
 def test_a_filter_that_does_not_fit_names_its_field(params: dict[str, str]) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -356,7 +356,7 @@ def test_no_list_reads_more_than_twice_what_it_counts_whatever_is_filtered_for(e
 
 
 def rows_read(node: dict[str, object]) -> float:
-    """Return how many jobs a step of a plan looked at."""
-    if node.get("Relation Name") != "background_jobs":
+    """Return how many jobs, or rows of sets, a step of a plan looked at."""
+    if node.get("Relation Name") not in ("background_jobs", "bulk_rows"):
         return 0
     return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]

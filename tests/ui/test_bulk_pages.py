@@ -62,7 +62,7 @@ def test_rows_that_were_left_out_say_whose_they_are_and_of_which_kind(console, r
         rows.add(BulkRow(bulk_id=bulk.id, position=position, target=each.id, **skipped))
     rows.commit()
     page = console.open(support, f"/bulk/{bulk.id}")
-    line = page.get_by_role("region", name="Skipped").locator(".row-line").first
+    line = page.get_by_role("region", name="Rows").locator(".row-line").first
     assert line.get_by_role("link", name="hit@example.com").get_attribute("href") == f"/users/{customer.id}"
     assert line.get_by_role("link", name="Enable demo mode").get_attribute("href") == f"/jobs/{job.id}"
     page.get_by_text("no user", exact=True).wait_for()
@@ -89,7 +89,7 @@ def test_what_nobody_starts_is_discarded_and_in_no_list_of_what_was_done(console
     here = page.url
     page.get_by_role("link", name="Bulk actions").click()
     page.get_by_role("link", name="Started", exact=True).wait_for()
-    own = page.locator(f'a[href="{urlsplit(here).path}"]')
+    own = page.locator(".row-line", has=page.locator(f'a[href="{urlsplit(here).path}"]'))
     assert own.count() == 0
     page.get_by_role("link", name="Prepared, not started").click()
     own.get_by_text("Prepared for 2 jobs. Nobody has started it.").wait_for()
@@ -106,7 +106,8 @@ def test_its_page_names_the_error_and_the_user(console, rows: Session) -> None:
     page = console.open(support, "/failures/of one user")
     page.get_by_role("button", name="Retry one, then the rest …").click()
     page.get_by_role("link", name="unhandled failures, error: The service is away.").wait_for()
-    assert page.get_by_role("link", name="all-of-it@example.com").get_attribute("href") == f"/users/{customer.id}"
+    whose = page.locator(".hbox", has_text="for all-of-it@example.com").get_by_role("link").last
+    assert whose.get_attribute("href") == f"/users/{customer.id}"
     page.get_by_role("link", name="This failure").click()
     page.get_by_role("heading", name="The service is away.").wait_for()
 
@@ -124,7 +125,7 @@ def test_all_requested_is_not_done_while_one_of_its_jobs_goes_on(console, rows: 
         rows.add(BulkRow(bulk_id=bulk.id, position=position, target=each.id, **found))
     rows.commit()
     page = console.open(support, f"/bulk/{bulk.id}")
-    page.get_by_text("All 2 requested, 1 still waiting or running.").wait_for()
+    page.get_by_text("All 2 requested: 1 succeeded, 1 still waiting or running.").wait_for()
     page.locator(".headline .state", has_text="requested").wait_for()
     assert page.get_by_role("progressbar").get_attribute("aria-valuenow") == "50"
     new[1].status, new[1].started_at, new[1].finished_at = JobStatus.SUCCEEDED, new[1].run_at, new[1].run_at
@@ -158,6 +159,70 @@ def test_a_phone_shows_the_whole_sentence_of_each(console, rows: Session) -> Non
     rows.add(stopped)
     rows.commit()
     phone = console.open(support, "/bulk", screen={"width": 390, "height": 844})
-    sentence = phone.get_by_text(f"5 of 324 jobs: 5 requested. {note}")
+    phone.get_by_role("link", name="requested 5").wait_for()
+    sentence = phone.get_by_text(note)
     sentence.wait_for()
     assert sentence.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+def _retried(rows: Session, by: User) -> BulkAction:
+    """Return a retry of five failures: one skipped, one that could not be tried, two new jobs failed."""
+    old = _failed(rows, 5, "of five")
+    done = {"command": "job.retry", "actor": by.email, "via": "console", "status": BulkStatus.DONE, "canary": 1}
+    numbers = {"total": 5, "applied": 3, "skipped": 1, "failed": 1, "started_at": old[0].run_at}
+    rows.add(bulk := BulkAction(**done, **numbers, args={}, filter={"status": "failed"}, reason="it is back"))
+    rows.flush()
+    for position, each in enumerate(old):
+        found = {"outcome": RowOutcome.APPLIED if position < 3 else RowOutcome.SKIPPED if position < 4 else "failed"}
+        if position < 3:
+            new = BackgroundJob(kind="demo.enable", queue="demo", retry_of=each.id, user_id=each.user_id)
+            new.status = JobStatus.FAILED if position else JobStatus.SUCCEEDED
+            new.token, new.started_at, new.finished_at = 1, new.run_at, new.run_at
+            rows.add(new)
+            found["job_id"] = new.id
+        rows.add(BulkRow(bulk_id=bulk.id, position=position + 1, target=each.id, **found))
+    rows.commit()
+    return bulk
+
+
+def test_each_number_of_a_line_opens_exactly_what_it_counts(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    bulk = _retried(rows, support)
+    page = console.open(support, "/bulk")
+    line = page.locator(".row-line", has=page.locator(f'a[href="/bulk/{bulk.id}"]'))
+    line.get_by_text("some failed").wait_for()
+    for words in ("Retry: 5 jobs", "chosen by status: failed", "1 first, then the rest", "“it is back”", support.email):
+        line.get_by_text(words).wait_for()
+    chips = {chip.inner_text(): chip.get_attribute("href") for chip in line.locator(".chip").all()}
+    shown = {" ".join(words.split()) for words in chips}
+    assert shown == {"jobs 5", "requested 3", "failed 2", "succeeded 1", "skipped 1", "not requested 1"}
+    for words, href in chips.items():
+        number = int(words.split()[-1])
+        page.goto(href)
+        if href.startswith("/jobs"):
+            page.get_by_text(f"{number} job", exact=False).first.wait_for()
+            page.locator(f'.jg-row[row-index="{number - 1}"]').wait_for()
+            assert page.locator(".jg-row").count() == number
+        else:
+            page.locator(".rows.left > .row-line").nth(number - 1).wait_for()
+            assert page.locator(".rows.left > .row-line").count() == number
+    assert not page.wrong
+
+
+def test_a_second_press_opens_what_the_first_has_prepared(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    _failed(rows, 2, "pressed twice")
+    page = console.open(support, "/failures/pressed twice")
+    opened = []
+    for _ in range(2):
+        page.goto("/failures/pressed twice")
+        page.get_by_role("button", name="Retry one, then the rest …").click()
+        page.get_by_role("heading", name="Retry: 2 jobs").wait_for()
+        opened.append(page.url)
+    assert opened[0] == opened[1]
+
+
+def test_rows_in_the_address_that_there_are_not_are_refused(console, rows: Session) -> None:
+    support = make_user(rows, role=Role.SUPPORT)
+    page = console.open(support, f"/bulk/{_retried(rows, support).id}?outcome=lost")
+    page.get_by_text("Unknown rows in the URL.").wait_for()

@@ -39,6 +39,8 @@ def test_names_of_filters_and_their_values_are_offered_with_counts() -> None:
     assert completed("kind:enable") == [("kind:demo.enable ", "9")]
     assert completed("KIND:demo") == [("KIND:demo.enable ", "9"), ("KIND:demo.disable ", "0")]
     assert completed("queue:") == [("queue:demo ", "3 waiting")]
+    known = offers("from_bulk:0", {}, {"019a": "retry of 31 jobs by ana", "02": "cancel of 2 jobs"}, shown)
+    assert next((offer.text, offer.hint) for offer in known) == ("from_bulk:019a ", "retry of 31 jobs by ana")
     assert completed("label:ret") == [("label:retrying ", "2")]
     assert completed("situation:st") == [("situation:stuck ", "nothing moves it")]
     assert [completed(text) for text in ("status:failed", "took:>3", "ana@", "", "status:failed ")] == [[]] * 5

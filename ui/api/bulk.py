@@ -13,8 +13,8 @@ from core.bulk import listing
 from core.bulk.control import StartForm
 from core.bulk.frozen import BulkForm
 from core.commands.command import REASON_LIMIT
-from core.database.window import MOST, USUAL
-from core.models import BulkStatus, Role, RowOutcome
+from core.database.window import MOST, USUAL, Window
+from core.models import BulkAction, BulkStatus, Role, RowOutcome
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason
 from ui.api.lists import After, Limit
@@ -49,6 +49,9 @@ class BulkPreview(BaseModel):
     status: BulkStatus
     job_id: UUID | None
     count: int = Field(description="Rows of the set.")
+    to_do: int = Field(
+        description="Rows that would be done, as far as is known; above 100, its start wants this number."
+    )
     by: BulkSet
     looked_at: int = Field(description="Of so many rows, the first of the set, is known whether they are skipped.")
     done_by_kind: dict[str, int] = Field(description="Of these, for a retry: jobs that would be done again, by kind.")
@@ -76,6 +79,10 @@ class BulkLine(BaseModel):
     applied: int
     skipped: int
     failed: int
+    jobs: dict[str, int] = Field(
+        default_factory=dict,
+        description="The jobs that it has started, by status; a list counts 50,000 of the newest ones.",
+    )
     per_second: int | None
     canary: int | None
     canary_percent: int
@@ -90,10 +97,9 @@ class BulkLine(BaseModel):
 
 
 class BulkDetail(BulkLine):
-    """One bulk action, and the jobs that it has started."""
+    """One bulk action, and whether it goes on."""
 
     is_at_work: bool
-    jobs: dict[str, int] = Field(description="The jobs that it has started, by status.")
     halted: str = Field(description="Why it does not go on, though it is not over; empty: nothing to say.")
 
 
@@ -132,8 +138,7 @@ def list_bulk(
 ) -> BulkList:
     """List bulk actions that were started, newest first."""
     listed = listing.prepared_actions if prepared else listing.bulk_actions
-    found = read(caller, Role.SUPPORT, lambda session, _: listed(session, limit, after))
-    return BulkList(items=[BulkLine.model_validate(each) for each in found], next=found.next)
+    return read(caller, Role.SUPPORT, lambda session, _: _list(session, listed(session, limit, after)))
 
 
 @router.post("", name="bulk_prepare", status_code=201)
@@ -164,9 +169,10 @@ def list_rows(
 
 @router.post("/{bulk_id}/start", name="bulk_start", status_code=202)
 def start(bulk_id: UUID, caller: Caller, body: StartBody = StartBody(), key: Key = None) -> BulkAnswer:  # noqa: B008
-    """Start a prepared bulk action, or go on with one whose job ended too early; above 100 rows, with their number.
+    """Start a prepared bulk action, or go on with one whose job ended too early.
 
-    Without `canary`, it keeps the one that it was prepared with.
+    Above 100 rows that would be done, `count` is their number, `to_do`, or that of the whole set. Without `canary`, it
+    keeps the one that it was prepared with.
     """
     args = body.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)  # what is left out stays as prepared
     return BulkAnswer(**do(caller, "bulk.start", bulk_id, args, reason=body.reason, key=key))
@@ -190,7 +196,13 @@ def repeat(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason(
     return BulkPreview(**do(caller, "bulk.repeat", bulk_id, reason=body.reason))
 
 
+def _list(session: Session, found: Window[BulkAction]) -> BulkList:
+    jobs = listing.started_jobs(session, found)
+    lines = [BulkLine.model_validate(each).model_copy(update={"jobs": jobs.get(each.id, {})}) for each in found]
+    return BulkList(items=lines, next=found.next)
+
+
 def _detail(session: Session, _: Actor, bulk_id: UUID) -> BulkDetail:
     state = listing.bulk_state(session, bulk_id)
-    own: dict[str, Any] = BulkLine.model_validate(state.bulk).model_dump()
-    return BulkDetail(**own, is_at_work=state.is_at_work, jobs=dict(state.jobs), halted=state.halted)
+    own: dict[str, Any] = BulkLine.model_validate(state.bulk).model_dump() | {"jobs": dict(state.jobs)}
+    return BulkDetail(**own, is_at_work=state.is_at_work, halted=state.halted)

@@ -90,8 +90,8 @@ def list_jobs(
     """List jobs.
 
     Filters: id, status, label, situation, kind, queue, not_kind, not_queue, user, not_user, other_than, connection,
-    error, by, reason, arg, created, finished, took, waited, attempt, created_after, created_before, finished_after,
-    finished_before, due, redone, and `q`: words and filters in one text, `status:failed -kind:demo.* took:>30s ana`.
+    bulk, from_bulk, error, by, reason, arg, created, finished, took, waited, attempt, created_after, created_before,
+    finished_after, finished_before, due, redone, and `q`: words and filters in one text, `status:failed took:>30s ana`.
     """
     job_filter = filter_of(request)
     page = read(

@@ -10,12 +10,12 @@ from sqlmodel import Session
 
 from core.bulk import listing
 from core.bulk.words import sentence_of
-from core.models import RowOutcome
+from core.models import BulkAction, RowOutcome
 from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_rows, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Bulk actions: list, preview, start, show, rows, abort, undo, repeat.")
 
-_COLUMNS = ("id", "status", "command", "total", "applied", "skipped", "failed", "actor", "created_at")
+_COLUMNS = ("id", "status", "command", "total", "applied", "skipped", "failed", "jobs", "actor", "created_at")
 
 
 @verbs.command("list")
@@ -26,8 +26,13 @@ def list_bulk(
 ) -> None:
     """List bulk actions that were started, newest first."""
     read = listing.prepared_actions if prepared else listing.bulk_actions
-    rows = load(lambda session: [each.model_dump() for each in read(session, limit)])
-    print_rows(rows, _COLUMNS, as_json=as_json)
+    rows = load(lambda session: _lines(session, read(session, limit)))
+    shown = (
+        rows
+        if as_json
+        else [{**row, "jobs": [f"{number} {end}" for end, number in row["jobs"].items()]} for row in rows]
+    )
+    print_rows(shown, _COLUMNS, as_json=as_json)
 
 
 @verbs.command("preview")
@@ -56,7 +61,7 @@ def preview_bulk(
 @verbs.command("start")
 def start_bulk(
     bulk_id: UUID,
-    count: Annotated[int | None, typer.Option(help="The number of jobs; needed above 100.")] = None,
+    count: Annotated[int | None, typer.Option(help="How many would be done (to_do); needed above 100.")] = None,
     per_second: Annotated[int | None, typer.Option(help="Jobs a second at most.")] = None,
     canary: Annotated[
         int | None, typer.Option(help="So many rows first, and the rest once they went well; without: as prepared.")
@@ -113,10 +118,15 @@ def repeat_bulk(bulk_id: UUID, reason: Reason = None) -> None:
     print_answer(run("bulk.repeat", bulk_id, reason=reason))
 
 
+def _lines(session: Session, found: Sequence[BulkAction]) -> list[dict[str, Any]]:
+    jobs = listing.started_jobs(session, found)
+    return [{**each.model_dump(), "jobs": dict(jobs.get(each.id, {}))} for each in found]
+
+
 def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
     state = listing.bulk_state(session, bulk_id)
     own = {
-        "sentence": sentence_of(state.bulk, state.halted, state.still_moving),
+        "sentence": sentence_of(state.bulk, state.halted, state.jobs),
         "is_at_work": state.is_at_work,
         "jobs": dict(state.jobs),
     }

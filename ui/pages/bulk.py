@@ -1,29 +1,41 @@
 """Bulk actions: what was done to many at once, by whom, and how far each is."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session
 
-from core.bulk.listing import bulk_actions, halts, prepared_actions
-from core.bulk.words import sentence_of, stage_of
+from core.bulk.listing import bulk_actions, halts, prepared_actions, started_jobs
+from core.bulk.origin import Origin, origin
+from core.bulk.words import NO_JOBS, Jobs, moving, sentence_of, stage_of
 from core.database.window import Window
 from core.errors import Invalid
-from core.models import BulkAction, Role
+from core.models import BulkAction, BulkStatus, Role
+from core.models.bulk import noun_of
+from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.empty import empty
+from ui.components.base.markup import lines, set_html, words
 from ui.components.base.pager import Pager
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import time_text
-from ui.components.jobs.bulk_head import label_of
+from ui.components.jobs.bulk_head import label_of, origin_words
+from ui.components.jobs.bulk_numbers import number_chips
 
 LINES: Final = 50
 #: Seconds between two refreshes.
 REFRESH_SECONDS: Final = 2.0
-#: A bulk action, and why it does not go on.
-_Line = tuple[BulkAction, str]
+
+
+class BulkActionLine(NamedTuple):
+    """A bulk action, where its set is from, why it does not go on, and the jobs that it has started."""
+
+    bulk: BulkAction
+    origin: Origin
+    halted: str
+    jobs: Jobs
 
 
 async def draw(prepared: str = "") -> None:
@@ -45,19 +57,36 @@ class BulkPage:
             with box("hbox wrap").props('role=group aria-label="Which"'):
                 _draw_choice("/bulk", "Started", is_this=not is_prepared)
                 _draw_choice("/bulk?prepared=yes", "Prepared, not started", is_this=is_prepared)
+            #: What does not change any more: where a set is from, and how jobs have ended once all have.
+            self._origins: dict[UUID, Origin] = {}
+            self._ended: dict[UUID, Jobs] = {}
             with box("panel", "section").props('aria-label="Bulk actions"'):
                 self._none: Part[bool] = Part(lambda is_empty: _draw_none(is_empty, is_prepared))
-                self._rows: Rows[_Line] = Rows(_draw_row, "rows bulk")
+                self._rows: Rows[BulkActionLine] = Rows(_draw_row, "rows bulk")
                 self._pager = Pager("bulk actions", self.refresh)
 
     async def refresh(self) -> None:
         """Load them again and show what changed."""
-        found, halted = await access.load_for(Role.SUPPORT, _read, self._is_prepared, self._pager.start)
+        found, shown = await access.load_for(Role.SUPPORT, self._read)
         if self.screen.is_deleted:
             return
         self._none.show(not found, key=not found)
-        self._rows.show({each.id: (each, halted.get(each.id, "")) for each in found})
+        self._rows.show({line.bulk.id: line for line in shown})
         self._pager.show(found)
+
+    def _read(self, session: Session) -> tuple[Window[BulkAction], list[BulkActionLine]]:
+        found = (prepared_actions if self._is_prepared else bulk_actions)(session, LINES, self._pager.start)
+        for each in found:
+            if each.id not in self._origins:
+                self._origins[each.id] = origin(session, each)
+        jobs = {**started_jobs(session, [each for each in found if each.id not in self._ended]), **self._ended}
+        over = {each.id for each in found if each.status not in (BulkStatus.READY, BulkStatus.RUNNING)}
+        self._ended = {key: value for key, value in jobs.items() if key in over and not moving(value)}
+        why = halts(session, found)
+        return found, [
+            BulkActionLine(each, self._origins[each.id], why.get(each.id, ""), jobs.get(each.id, NO_JOBS))
+            for each in found
+        ]
 
 
 def _is_prepared(text_of_url: str) -> bool:
@@ -84,27 +113,23 @@ def _draw_none(is_empty: bool, is_prepared: bool) -> None:  # noqa: FBT001 - wha
         empty("playlist_play", "No bulk actions yet", how)
 
 
-def _read(
-    session: Session,
-    is_prepared: bool,  # noqa: FBT001 - which of the two lists
-    start: int,
-) -> tuple[Window[BulkAction], dict[UUID, str]]:
-    found = (prepared_actions if is_prepared else bulk_actions)(session, LINES, start)
-    return found, halts(session, found)
+def _draw_row(line: BulkActionLine) -> Callable[[BulkActionLine], None]:
+    bulk, noun = line.bulk, noun_of(line.bulk.command)
+    with box("row-line"):
+        chip = state_chip(stage_of(bulk, line.jobs))
+        with box("what"):
+            link(f"/bulk/{bulk.id}", "strong", f"{label_of(bulk)}: {counted(bulk.total, noun)}")
+            reason = [words(f"“{bulk.reason}”")] if bulk.reason else []
+            lines([*origin_words(bulk, line.origin), *reason], "of muted")
+            said = text("")
+        numbers = box("numbers")
+        text(bulk.actor, "clip muted who")
+        time_text(bulk.started_at or bulk.created_at, classes="muted")
 
-
-def _draw_row(line: _Line) -> Callable[[_Line], None]:
-    first, _ = line
-    with link(f"/bulk/{first.id}", "row-line"):
-        chip = state_chip(stage_of(first))
-        text(label_of(first), "strong")
-        sentence = text("", "clip")
-        text(first.actor, "clip muted")
-        time_text(first.created_at, classes="muted")
-
-    def update(line: _Line) -> None:
-        now, halted = line
-        set_state(chip, stage_of(now))
-        sentence.set_text(sentence_of(now, halted))
+    def update(line: BulkActionLine) -> None:
+        set_state(chip, stage_of(line.bulk, line.jobs))
+        is_begun = line.bulk.looked_at > 0  # then its numbers say it
+        said.set_text(line.halted or line.bulk.note if is_begun else sentence_of(line.bulk, line.halted))
+        set_html(numbers, *number_chips(line.bulk, line.jobs))
 
     return update

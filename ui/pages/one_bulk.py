@@ -5,19 +5,18 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from markupsafe import Markup
 from nicegui import ui
 from sqlmodel import Session
 
-from core.bulk.control import RETRIES, UNCOUNTED, StartForm, starts_jobs
-from core.bulk.listing import BulkState, Preview, bulk_rows, bulk_state, preview
+from core.bulk.acts import RETRIES, starts_jobs
+from core.bulk.control import UNCOUNTED, StartForm
+from core.bulk.listing import BulkState, bulk_state
 from core.bulk.origin import Origin, origin
-from core.bulk.words import plan_of, sentence_of
+from core.bulk.preview import Preview, preview
+from core.bulk.words import plan_of, sentence_of, stage_of
 from core.commands.registry import COMMANDS
-from core.database.window import Window
 from core.errors import Invalid
-from core.jobs.whose import Whose, whose
-from core.models import BulkAction, BulkRow, BulkStatus, Role, RowOutcome
+from core.models import BulkStatus, Role
 from core.models.bulk import noun_of
 from core.wording import counted
 from ui import access
@@ -26,26 +25,24 @@ from ui.components.base.box import Part, box, keep_ticking, text
 from ui.components.base.button import DANGER, PLAIN, PRIMARY, button, say
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
-from ui.components.base.kind_words import kind_label, kind_words
-from ui.components.base.markup import anchor, lines, tagged, title, words
+from ui.components.base.kind_words import kind_label
+from ui.components.base.markup import set_html
 from ui.components.base.open_form import Act, open_form
 from ui.components.base.progress_bar import ProgressBar
 from ui.components.jobs.bulk_head import draw_bulk_head, label_of
+from ui.components.jobs.bulk_numbers import number_chips
+from ui.components.jobs.bulk_rows import RowsPanel, ShownRows
 from ui.pages.user import uuid_of
 
 #: What becomes of one that nobody starts.
 _LEFT_ALONE: Final = "Left alone, it does nothing and is deleted after a day."
-#: Rows that were not done, of each outcome.
-SHOWN: Final = 50
 #: Seconds between two looks while it moves, and otherwise: the jobs of a large set take a while to count.
 LOOK, LOOK_AT_REST = 2.0, 10.0
 
-_Loaded = tuple[BulkState, Window[BulkRow], Window[BulkRow], Mapping[UUID, Whose]]
 
-
-async def draw(bulk_id: str) -> None:
-    """Load a bulk action, draw it, and keep it fresh."""
-    page = OneBulk(uuid_of(bulk_id))
+async def draw(bulk_id: str, outcome: str = "") -> None:
+    """Load a bulk action, draw it with its rows of one outcome, and keep it fresh."""
+    page = OneBulk(uuid_of(bulk_id), outcome)
     await page.refresh()
     keep_ticking(page.screen, page.look, seconds=LOOK)
 
@@ -53,7 +50,7 @@ async def draw(bulk_id: str) -> None:
 class OneBulk:
     """The parts of the page; each is redrawn only when it changed."""
 
-    def __init__(self, bulk_id: UUID) -> None:
+    def __init__(self, bulk_id: UUID, outcome: str) -> None:
         self._bulk_id = bulk_id
         #: Read once: the set is frozen, and reading it takes a while.
         self._seen: Preview | None = None
@@ -61,15 +58,15 @@ class OneBulk:
         self._is_moving, self._looked_at = False, 0.0
         self._applied = 0
         with box("screen padded") as self.screen:
-            self._head: Part[tuple[BulkAction, Origin]] = Part(lambda shown: draw_bulk_head(*shown))
+            self._head: Part[tuple[BulkState, Origin]] = Part(lambda shown: draw_bulk_head(*shown))
             with box("panel", "section").props('aria-label="Progress"'), box("body vbox"):
                 self._sentence = text("", "strong").props("role=status")
                 self._plan = text("", "muted")
                 self._progress = ProgressBar("Progress")
-                self._jobs: Part[Mapping[str, int]] = Part(_draw_jobs)
+                self._numbers = box("hbox wrap")
                 self._actions: Part[BulkState] = Part(self._draw_actions, "hbox wrap")
             self._preview: Part[Preview | None] = Part(_draw_preview)
-            self._rows: Part[_Loaded] = Part(_draw_left)
+            self._rows = RowsPanel(outcome, self.refresh)
 
     async def look(self) -> None:
         """Load it again if it moves, or was not looked at for a while."""
@@ -78,8 +75,7 @@ class OneBulk:
 
     async def refresh(self) -> None:
         """Load it again and show what changed."""
-        loaded = await access.load_for(Role.SUPPORT, _read, self._bulk_id)
-        state, skipped, failed, _ = loaded
+        state, rows = await access.load_for(Role.SUPPORT, self._read)
         bulk = state.bulk
         self._applied = bulk.applied
         self._is_moving = state.is_at_work or state.still_moving > 0
@@ -91,17 +87,23 @@ class OneBulk:
         if self.screen.is_deleted:
             return
         seen = self._seen if bulk.status is BulkStatus.READY else None
-        self._head.show((bulk, self._origin), key=(bulk.status, bulk.reason, bulk.actor, bulk.job_id))
+        stage = stage_of(bulk, state.jobs)
+        self._head.show((state, self._origin), key=(stage, bulk.status, bulk.reason, bulk.actor, bulk.job_id))
         is_in_vain = seen is not None and seen.is_in_vain
-        said = [sentence_of(bulk, state.halted, state.still_moving), _skipped(seen, bulk.total)]
+        said = [sentence_of(bulk, state.halted, state.jobs), _skipped(seen, bulk.total)]
         self._sentence.set_text(" ".join(filter(None, said)))
         plan = "Nothing is left to do." if is_in_vain else plan_of(bulk)
         self._plan.set_text(" ".join(filter(None, [plan, _LEFT_ALONE if seen else ""])))
-        self._progress.show(bulk.looked_at - state.still_moving, bulk.total, at_work=self._is_moving)
-        self._jobs.show(state.jobs, key=tuple(state.jobs.items()))
+        over = bulk.looked_at - state.still_moving
+        self._progress.show(over, bulk.total, f"{over:,} of {bulk.total:,} over", at_work=self._is_moving)
+        set_html(self._numbers, *number_chips(bulk, state.jobs))
         self._actions.show(state, key=_acts_of(state, is_in_vain))
         self._preview.show(seen, key=seen and (tuple(seen.by_status.items()), tuple(seen.skipped.items())))
-        self._rows.show(loaded, key=(len(skipped), len(failed), bulk.skipped, bulk.failed))
+        self._rows.show(bulk, rows)
+
+    def _read(self, session: Session) -> tuple[BulkState, ShownRows]:
+        state = bulk_state(session, self._bulk_id)
+        return state, self._rows.read(session, state.bulk)
 
     def _draw_actions(self, state: BulkState) -> None:
         if state.can_start and not (self._seen and self._seen.is_in_vain):
@@ -118,7 +120,9 @@ class OneBulk:
             button("Retry the failed ones …", lambda: self._prepare("bulk.repeat"), look=PLAIN)
 
     def _ask_to_start(self, state: BulkState) -> None:
-        those = counted(state.bulk.total, noun_of(state.bulk.command))
+        is_new, left = state.bulk.status is BulkStatus.READY, state.bulk.total - state.bulk.looked_at
+        to_do = self._seen.to_do if self._seen and is_new else left
+        those = counted(to_do, noun_of(state.bulk.command))
         command, kinds = COMMANDS.get(state.bulk.command), self._seen.by_kind if self._seen else ()
         is_retry = state.bulk.command in RETRIES
         needs_reason = not state.bulk.reason and bool(
@@ -126,7 +130,7 @@ class OneBulk:
         )
 
         def draw() -> Act:
-            without = [] if state.bulk.total > UNCOUNTED else ["count"]
+            without = [] if to_do > UNCOUNTED else ["count"]
             without += [] if starts_jobs(state.bulk.command) else ["canary", "canary_percent"]
             form = ModelForm(StartForm, given={"canary": state.bulk.canary}, without=without)
             if said := _skipped(self._seen, state.bulk.total):
@@ -156,17 +160,6 @@ class OneBulk:
         ui.navigate.to(f"/bulk/{answer['id']}")
 
 
-def _read(session: Session, bulk_id: UUID) -> _Loaded:
-    state = bulk_state(session, bulk_id)
-    skipped, failed = (bulk_rows(session, bulk_id, each, SHOWN) for each in (RowOutcome.SKIPPED, RowOutcome.FAILED))
-    return state, skipped, failed, whose(session, [row.target for row in (*skipped, *failed)])
-
-
-def _draw_jobs(jobs: Mapping[str, int]) -> None:
-    if jobs:
-        text(f"Jobs that it has requested: {_numbers(jobs)}")
-
-
 def _acts_of(state: BulkState, is_in_vain: bool) -> tuple[object, ...]:  # noqa: FBT001 - a part of a key
     """Return what its buttons follow from."""
     return state.bulk.status, state.can_start, is_in_vain, state.can_undo, state.is_too_late, "failed" in state.jobs
@@ -176,10 +169,9 @@ def _skipped(seen: Preview | None, total: int) -> str:
     """Return how many would be done and skipped; empty where that is not known beforehand."""
     if seen is None or not seen.looked_at:
         return ""
-    skipped = sum(seen.skipped.values())
     of = f"Of the first {seen.looked_at:,}, " if seen.looked_at < total else ""
     kinds = f" ({_numbers(_labelled(seen.done_by_kind))})" if seen.done_by_kind else ""
-    return f"{of}{seen.looked_at - skipped:,} would be done{kinds} and {skipped:,} skipped."
+    return f"{of}{seen.done:,} would be done{kinds} and {seen.looked_at - seen.done:,} skipped."
 
 
 def _draw_preview(seen: Preview | None) -> None:
@@ -207,26 +199,3 @@ def _labelled(kinds: Mapping[str, int]) -> dict[str, int]:
 
 def _numbers(of: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {word}" for word, number in of.items())
-
-
-def _draw_left(loaded: _Loaded) -> None:
-    state, skipped, failed, about = loaded
-    for name, rows, number in (("Skipped", skipped, state.bulk.skipped), ("Failed", failed, state.bulk.failed)):
-        if rows:
-            with box("panel", "section").props(f"aria-label={name}"):
-                title(name, f"{len(rows):,} of {number:,}")
-                lines([_left(row, about.get(row.target)) for row in rows], "rows left")
-
-
-def _left(row: BulkRow, about: Whose | None) -> Markup:
-    """Return the line of a row that was not done: what it is, whose, and why not; each is a link to its page."""
-    end, kind = str(row.target)[-12:], about.kind if about else None
-    return tagged(
-        "div",
-        anchor(f"/jobs/{row.target}", kind_words(kind), classes="clip") if kind else words(end, "mono muted clip"),
-        anchor(f"/users/{about.user_id}", words(about.email or end), classes="clip strong")
-        if about and about.user_id
-        else words("no user" if kind else "", "muted"),
-        words(row.why),
-        classes="row-line",
-    )

@@ -5,6 +5,7 @@ from typing import Final
 from markupsafe import Markup
 from nicegui import ui
 
+from core.bulk.listing import BulkState
 from core.bulk.origin import Origin
 from core.bulk.words import stage_of
 from core.commands.registry import COMMANDS
@@ -31,28 +32,37 @@ def label_of(bulk: BulkAction) -> str:
     return command.label if command else bulk.command
 
 
-def draw_bulk_head(bulk: BulkAction, origin: Origin) -> None:
+def draw_bulk_head(state: BulkState, origin: Origin) -> None:
     """Draw what it does, to what, and who wants it."""
+    bulk = state.bulk
     ui.page_title(f"{label_of(bulk)} · Unstuck")
     with box("headline"):
         link("/bulk", label="Bulk actions")
         text("/", "muted").props("aria-hidden=true")
         text(f"{label_of(bulk)}: {counted(bulk.total, noun_of(bulk.command))}", tag="h1")
-        state_chip(stage_of(bulk))
+        state_chip(stage_of(bulk, state.jobs))
     with box("hbox wrap muted"):
         text(f"by {bulk.actor},")
         time_text(bulk.created_at)
-        for name, other in (("undoes", bulk.undoes), ("repeats", bulk.repeats)):
-            if other:
-                link(f"/bulk/{other}", label=f"{name} an earlier one")
         if bulk.job_id and bulk.finished_at is None:
             link(f"/jobs/{bulk.job_id}", label="its job")
         if bulk.reason:
             text(f"“{bulk.reason}”", "quote")
-    if about := [*_users(bulk, origin), *_chosen_by(origin)]:
-        lines(about, "hbox wrap")
+    lines(origin_words(bulk, origin), "hbox wrap")
     if given := input_of(bulk):
         text(given, "clip")
+
+
+def origin_words(bulk: BulkAction, origin: Origin) -> list[Markup]:
+    """Return where its set is from, whom its jobs are for, and whether some come first."""
+    said = [*_chosen_by(bulk, origin)]
+    if origin.user:
+        said.append(words("for ") + anchor(f"/users/{origin.user.id}", words(origin.user.email)))
+    elif number := bulk.consists_of.get("users", 0):  # no list has exactly these, as their jobs go on
+        said.append(words(f"for {counted(number, 'user')}"))
+    if bulk.canary:
+        said.append(words(f"{bulk.canary:,} first, then the rest"))
+    return [each for pair in zip(said, [words("·", "muted")] * len(said), strict=True) for each in pair][:-1]
 
 
 def input_of(bulk: BulkAction) -> str:
@@ -61,28 +71,16 @@ def input_of(bulk: BulkAction) -> str:
     return ", ".join(f"{name}: {value}" for name, value in redacted(given).items())
 
 
-def _users(bulk: BulkAction, origin: Origin) -> list[Markup]:
-    """Return whom its jobs are for; no list has exactly several of them, as their jobs go on."""
-    if origin.user:
-        return [words("For "), anchor(f"/users/{origin.user.id}", words(origin.user.email))]
-    number = bulk.consists_of.get("users", 0)
-    return [words(f"For {counted(number, 'user')}")] if number else []
-
-
-def _chosen_by(origin: Origin) -> list[Markup]:
-    """Return the filter in words, which opens what it matches now, and the error that it is about."""
+def _chosen_by(bulk: BulkAction, origin: Origin) -> list[Markup]:
+    """Return the earlier action that it is about; or the filter in words, which opens what it matches now."""
+    for about, other in (("undo of", bulk.undoes), ("the failed ones of", bulk.repeats)):
+        if other:
+            return [words(f"{about} ") + anchor(f"/bulk/{other}", words("an earlier one"))]
     if not origin.params:
-        return []
+        return [words("chosen one by one" if not bulk.filter else "chosen by a filter")]
     chosen = [filter_words(name, value, origin.names.get(name)) for name, value in origin.params.items()]
-    about = [
-        words("· chosen by", "muted"),
-        anchor(
-            address_of(JobFilter.from_params(origin.params).to_text()),
-            Markup(", ").join(chosen),
-            title="The jobs that match now",
-        ),
-    ]
+    those = address_of(JobFilter.from_params(origin.params).to_text())
+    about_them = [words("chosen by ") + anchor(those, Markup(", ").join(chosen), title="The jobs that match now")]
     if origin.fingerprint:
-        error = anchor(f"/failures/{origin.fingerprint}?hours={_LONGEST}", words("This failure"))
-        about += [words("·", "muted"), error]
-    return about
+        about_them.append(anchor(f"/failures/{origin.fingerprint}?hours={_LONGEST}", words("This failure")))
+    return about_them

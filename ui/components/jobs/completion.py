@@ -35,6 +35,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "other_than": "a user's id",
     "due": "yes, no",
     "redone": "yes, tried, no",
+    "bulk": "jobs of a bulk action's set: its id",
+    "from_bulk": "jobs that a bulk action started: its id",
 }
 #: What each situation means, where the word alone does not say it.
 _SITUATIONS: Final[Mapping[str, str]] = {
@@ -70,8 +72,11 @@ def beginnings(views: Iterable[ViewLine]) -> list[Offer]:
     ]
 
 
-def offers(text: str, counts: Facets, queues: Mapping[str, str], shown: Callable[[Total | None], str]) -> list[Offer]:
-    """Return what can complete the last word of a text; `queues` has a hint for each, `shown` puts a count in words."""
+def offers(text: str, counts: Facets, known: Mapping[str, str], shown: Callable[[Total | None], str]) -> list[Offer]:
+    """Return what can complete the last word of a text.
+
+    `known` has queues or bulk actions, each with a hint; `shown` puts a count in words.
+    """
     last = "" if text[-1:].isspace() else text.split()[-1] if text.strip() else ""
     before = text[: len(text) - len(last)]
     sign = "-" if last.startswith("-") else ""
@@ -80,7 +85,7 @@ def offers(text: str, counts: Facets, queues: Mapping[str, str], shown: Callable
         return []
     if not is_value:
         return [*_names(before, sign, name.lower())][:MOST]
-    values = _values(name.lower(), counts, queues, shown)
+    values = _values(name.lower(), counts, known, shown)
     chosen, comma, part = value.rpartition(",")
     start = f"{before}{sign}{name}:{chosen}{comma}"
     return [
@@ -98,7 +103,7 @@ def _names(before: str, sign: str, part: str) -> Iterator[Offer]:
 
 
 def _values(
-    name: str, counts: Facets, queues: Mapping[str, str], shown: Callable[[Total | None], str]
+    name: str, counts: Facets, known: Mapping[str, str], shown: Callable[[Total | None], str]
 ) -> Sequence[tuple[str, str]]:
     """Return the values of a filter, each with its count or a hint."""
     if name == "status":
@@ -108,8 +113,8 @@ def _values(
         return [(each, shown(total)) for each, total in every.items()]
     if name == "kind":
         return [(kind, shown(total)) for kind, total in counts.get("kind", {}).items()]
-    if name == "queue":
-        return [*queues.items()]
+    if name in ("queue", "bulk", "from_bulk"):
+        return [*known.items()]
     if name == "situation":
         return [(each.value, _SITUATIONS.get(each.value, "")) for each in Situation]
     few = {"due": ("yes", "no"), "redone": ("yes", "tried", "no")}

@@ -17,6 +17,8 @@ _MEANINGS: Final = {
     "not_kind": "kind other than",
     "not_queue": "queue other than",
     "by": "requested by",
+    "bulk": "of the bulk action",
+    "from_bulk": "started by the bulk action",
     "arg": "argument",
 }
 #: Filters of which each value means something by itself.

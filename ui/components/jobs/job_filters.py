@@ -9,15 +9,16 @@ from nicegui import ui
 
 from core.job_list.counts import Facets, Total
 from core.job_list.filters import JobFilter
-from core.job_list.names import names_in
+from core.job_list.names import NAMED, names_in, newest_bulk_actions
 from core.job_list.sources import CAP
 from core.job_list.views import views_of
 from core.jobs.labels import Label
+from core.models import Role
 from ui import access, query_cache
 from ui.components.base.box import Part, box, dressed, keep_roughly_fresh, text
 from ui.components.base.markup import icon, set_html, words
 from ui.components.base.state_chip import chip_of, set_pressed, state_words
-from ui.components.jobs.completion import Offer, beginnings, offers
+from ui.components.jobs.completion import MOST, Offer, beginnings, offers
 from ui.components.jobs.filter_field import FilterField
 from ui.components.jobs.filter_words import filter_words
 from ui.console_pages import Change
@@ -165,8 +166,8 @@ class FilterBar:
 
     async def _name(self) -> None:
         """Load what people call the ids in the filter."""
-        ids = (self._filter.user, self._filter.other_than, self._filter.error, self._filter.connection)
-        self._names = await access.load(names_in, self._filter) if any(ids) else {}
+        has_ids = any(getattr(self._filter, name) for name in NAMED)
+        self._names = await access.load(names_in, self._filter) if has_ids else {}
 
     async def _apply_kind(self) -> None:
         kind = self._kind.value
@@ -187,9 +188,7 @@ class FilterBar:
         """Return what can complete a text, from the counts that are on the screen already, or begin one."""
         if not typed:
             return beginnings(await access.load(views_of, access.me().id))
-        queues = await query_cache.queues.now() if "queue:" in typed.split(" ")[-1] else None
-        hints = {each.line.name: f"{each.line.waiting:,} waiting" for each in queues.queues} if queues else {}
-        return offers(typed, self._counts, hints, shown)
+        return offers(typed, self._counts, await _hints(typed.split(" ")[-1]), shown)
 
     async def _remove(self, name: str) -> None:
         await self._apply(self._filter.without(name))
@@ -243,3 +242,12 @@ def shown(total: Total | None) -> str:
     if total.exact:
         return f"{total.value:,}"
     return f"{total.value - 1:,}+" if total.value <= CAP + 1 else f"about {total.value:,}"
+
+
+async def _hints(word: str) -> dict[str, str]:
+    """Return the queues or bulk actions that a word may name, each with a hint."""
+    if "queue:" in word:
+        return {each.line.name: f"{each.line.waiting:,} waiting" for each in (await query_cache.queues.now()).queues}
+    if "bulk:" in word and access.me().may(Role.SUPPORT):
+        return await access.load(newest_bulk_actions, MOST)
+    return {}
