@@ -86,11 +86,11 @@ def test_the_palette_goes_to_pages_and_users_by_keyboard_alone(console, rows: Se
 
 def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_earlier_letters_come_later() -> None:
     palette, ran = Palette.__new__(Palette), []
-    palette._query, palette._shown, palette._chosen = "sched", "", 0
+    palette._looks, palette._shown, palette._chosen = 1, "", 0
     palette._entries = [Entry("", "Overview", "go", lambda: None)]
 
     async def find(query: str) -> list[Entry]:
-        palette._query = "s"
+        palette._looks += 1
         return [Entry("", "Schedules" if query == "sched" else "Users", "go", lambda: None)]
 
     async def run(entry: Entry) -> None:
@@ -99,6 +99,26 @@ def test_enter_runs_what_its_text_matches_though_other_entries_are_shown_and_ear
     palette._find, palette._run = find, run
     in_a_loop(palette._choose(SimpleNamespace(args="sched")))
     assert ran == ["Schedules"]
+
+
+def test_what_was_looked_for_on_another_page_is_neither_shown_nor_run() -> None:
+    palette = Palette.__new__(Palette)
+    shown: list[str] = []
+    palette._looks, palette._chosen, palette._lines, palette._offered = 0, 0, [], {}
+    palette._field, palette._dialog = SimpleNamespace(value=""), SimpleNamespace(open=lambda: None)
+    palette._list = SimpleNamespace(show=lambda entries, key: shown.extend(each.label for each in entries or []))
+    palette._mark_chosen = lambda: None
+    asked = iter(("of the user of before", "of this page"))
+
+    async def find(_query: str) -> list[Entry]:
+        label = next(asked)
+        if label == "of the user of before":  # it takes long, and the person goes on meanwhile
+            await palette.open()
+        return [Entry("", label, "go", lambda: None)]
+
+    palette._find = find
+    in_a_loop(palette.open())
+    assert shown == [each.label for each in palette._entries] == ["of this page"]
 
 
 @browser

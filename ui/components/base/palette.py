@@ -24,7 +24,8 @@ class Palette:
         self._offered: dict[str, Entry] = {}
         self._lines: list[ui.element] = []
         self._chosen = 0
-        self._query = ""
+        #: How often entries were looked for: only those of the last time are shown, whenever others come.
+        self._looks = 0
         #: The text whose entries are shown: those of a later one may still be on their way.
         self._shown: str | None = None
         props = "position=top transition-show=none transition-hide=none"
@@ -37,7 +38,7 @@ class Palette:
                 self._field.on(f"keydown.{key}.prevent", partial(self._move, lines))
             # The browser's text: the server may not have received the last letters yet.
             self._field.on("keydown.enter.prevent", self._choose, js_handler="(event) => emit(event.target.value)")
-            self._list: Part[list[Entry]] = Part(self._draw, "entries")
+            self._list: Part[list[Entry] | None] = Part(self._draw, "entries")
             self._list.box.props('role=listbox aria-label="Matches"')
             # The list handles clicks, since a line may be drawn anew between the click and its arrival.
             emit_label = (
@@ -48,9 +49,11 @@ class Palette:
         self._field.props["aria-controls"] = self._list.box.html_id
 
     async def open(self) -> None:
-        """Open it, empty."""
+        """Open it, empty: what it has shown before may have been about another page."""
         self._field.value = ""
         self._offered.clear()
+        self._entries, self._shown = [], None
+        self._list.show(None, key=None)
         self._dialog.open()
         await self._show("")
 
@@ -58,9 +61,10 @@ class Palette:
         await self._show((self._field.value or "").strip())
 
     async def _show(self, query: str) -> None:
-        self._query = query
+        self._looks += 1
+        look = self._looks
         entries = await self._find(query)
-        if query != self._query:
+        if look != self._looks:
             return
         self._entries, self._chosen, self._shown = entries, 0, query
         self._list.show(entries, key=(query, [(entry.label, entry.hint) for entry in entries]))
@@ -74,9 +78,9 @@ class Palette:
             Entry(place.icon, page.title, "go", partial(ui.navigate.to, page.route)) for page, place in self._navigation
         ]
 
-    def _draw(self, entries: list[Entry]) -> None:
+    def _draw(self, entries: list[Entry] | None) -> None:
         self._lines = []
-        for entry in entries:
+        for entry in entries or []:
             with box("entry").props("role=option") as line:
                 line.props["data-entry"] = entry.label
                 ui.icon(entry.icon).props("aria-hidden=true")
@@ -84,7 +88,7 @@ class Palette:
                 text(entry.hint, "muted clip hint")
             self._offered[entry.label] = entry
             self._lines.append(line)
-        if not entries:
+        if entries == []:
             hint = ", or “pause”" if access.me().may(Role.ADMIN) else ""
             text(f"No matches. Try the beginning of an e-mail address{hint}.", "muted")
 
