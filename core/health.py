@@ -1,7 +1,7 @@
 """The health summary in the status bar, read from indexes of live workers and unfinished jobs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -43,7 +43,7 @@ class HealthSummary:
     queues_paused: int
     kinds_paused: int
     #: How many users are in each situation of core.people.users.LISTED.
-    users: Mapping[Situation, int]
+    users: Mapping[Situation, int] = field(hash=False)
     #: What holds up many at once.
     incidents: tuple[Incident, ...]
     at: datetime

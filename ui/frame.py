@@ -1,8 +1,9 @@
 """The frames around pages: the console's top bar, navigation and status bar, and the simpler frame of a creator."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from core.settings import settings
 from core.wording import counted, spoken, with_visible_marks
 from ui import access, design, error_page, live, query_cache
 from ui.components.base import undo_toast
-from ui.components.base.box import box, text
+from ui.components.base.box import box, path_prefix, text
 from ui.components.base.button import refuse
 from ui.components.base.keys import keys_dialog
 from ui.components.base.markup import anchor, icon, lines, set_html, tagged, words
@@ -45,12 +46,17 @@ async def console_frame(pages: Sequence[Page]) -> None:
     _list_all_elements()
     with box("shell"):
         _console_bar(navigation)
-        _incident_strip()
-        _navigation(navigation)
+        shows = [_incident_strip(), _navigation(navigation)]
         with box("main", "main").props("id=main tabindex=-1"):
             content = ConsolePages([page for page in pages if page.frame is not Frame.CREATOR])
         with box("foot", "footer").props("translate=no"):  # figures that Chrome translated would stand still
-            _status_bar()
+            shows.append(_status_bar())
+
+    def show_health() -> None:
+        for show in shows:
+            show()
+
+    live.watch_status(show_health)
     await content.drawn()
 
 
@@ -105,7 +111,8 @@ def _console_bar(navigation: Places) -> None:
     top_bar(content, "top", {"palette": lambda: Palette(navigation).open, "keys": lambda: keys_dialog(navigation).open})
 
 
-def _navigation(navigation: Places) -> None:
+def _navigation(navigation: Places) -> Callable[[], None]:
+    """Draw the navigation; return what shows how many users need help now."""
     router, routes = ui.context.client.sub_pages_router, {page.route for page, _ in navigation}
     current, shown = _section(router.current_path, routes), _in_need()
 
@@ -134,7 +141,7 @@ def _navigation(navigation: Places) -> None:
     mark_current(router.current_path)
     # Drawing the links anew would take the focus from the one that was just used.
     router.on_path_changed(mark_current)
-    live.watch_status(show_count)
+    return show_count
 
 
 def _section(path: str, routes: Collection[str]) -> str:
@@ -148,8 +155,8 @@ def _in_need() -> int:
     return health.users[Situation.STUCK] + health.users[Situation.FAILED] if health else 0
 
 
-def _incident_strip() -> None:
-    """Show what holds up many users at once, and nothing while all is well."""
+def _incident_strip() -> Callable[[], None]:
+    """Show what holds up many users at once, and nothing while all is well; return what shows it again."""
     strip = box("incidents").props('role=status aria-label="Incidents"')
 
     def show_incidents() -> None:
@@ -158,7 +165,7 @@ def _incident_strip() -> None:
         set_html(strip, *(_incident(each) for each in found[:INCIDENTS_SHOWN]), *_more(len(found)))
 
     show_incidents()
-    live.watch_status(show_incidents)
+    return show_incidents
 
 
 def _incident(incident: Incident) -> Markup:
@@ -176,27 +183,33 @@ def _more(number: int) -> list[Markup]:
     return [anchor("/queues", words(f"{more:,} more on the page Queues"), classes="incident")] if more > 0 else []
 
 
-def _status_bar() -> None:
+def _status_bar() -> Callable[[], None]:
+    """Draw the status bar; return what shows it again."""
     figures = box("figures")
     if access.me().may(Role.ADMIN):
         _slowdown(text("", "alarm slow"))
     box("grow")
     more = box("figures")
+    prefix = path_prefix()
 
     def show_status() -> None:
         status = live.status()
-        tone, state = (design.OK, "live") if status.connected else (design.BAD, "database unreachable")
-        of_work = _figures(status.health) if status.health else []
-        set_html(
-            figures,
-            words(state, f"state {tone}"),
-            words(f"data {spoken(timedelta(seconds=status.age_seconds))} old"),
-            *of_work,
-        )
-        set_html(more, *_stuck(status.health), words("? shortcuts", "muted"))
+        age = spoken(timedelta(seconds=status.age_seconds))
+        shown = _shown(prefix, is_live=status.connected, age=age, health=status.health)
+        for element, html in zip((figures, more), shown, strict=True):
+            set_html(element, html)
 
     show_status()
-    live.watch_status(show_status)
+    return show_status
+
+
+@lru_cache(maxsize=8)  # all pages show the same within one moment
+def _shown(_prefix: str, *, is_live: bool, age: str, health: HealthSummary | None) -> tuple[Markup, Markup]:
+    """Return both halves of the status bar, of pages that a proxy serves under this path."""
+    tone, state = (design.OK, "live") if is_live else (design.BAD, "database unreachable")
+    of_work = _figures(health) if health else []
+    figures = [words(state, f"state {tone}"), words(f"data {age} old"), *of_work]
+    return Markup().join(figures), Markup().join([*_stuck(health), words("? shortcuts", "muted")])
 
 
 def _figures(health: HealthSummary) -> list[Markup]:

@@ -149,10 +149,9 @@ class FilterBar:
             options[chosen] = chosen
         if options != self._kind.options or chosen != self._kind.value:
             self._kind.set_options(options, value=chosen)
-        self._kind.props["display-value"] = chosen or (
-            f"{len(self._filter.kind)} kinds" if self._filter.kind else "any kind"
-        )
-        self._kind.update()
+        shown_as = chosen or (f"{len(self._filter.kind)} kinds" if self._filter.kind else "any kind")
+        if self._kind.props["display-value"] != shown_as:
+            self._kind.props["display-value"] = shown_as
 
     def _only_kind(self) -> str | None:
         return next(iter(self._filter.kind)) if len(self._filter.kind) == 1 else None
