@@ -7,9 +7,12 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from core.analytics import rolling
+from core.jobs.request import request
 from core.models import BackgroundJob, Role, Worker
+from core.operations import demo
+from core.operations.demo import EnableForm
 from core.queues.last_day import HOURS, ended_jobs, job_times
-from tests.factories import make_user
+from tests.factories import SUPPORT, make_user
 from tests.waiting import eventually
 
 COUNT = text(
@@ -86,3 +89,21 @@ def test_the_memory_of_a_worker_has_its_curve(console, rows: Session) -> None:
     page.get_by_text("50 MB").wait_for()
     assert page.locator(".memory-curve").count() == 1
     assert not page.wrong
+
+
+@pytest.mark.browser
+def test_a_figure_changes_in_place_and_keeps_the_focus(console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/queues")
+    line = page.get_by_role("table", name="Queues").locator("tr").filter(has_text="demo")
+    figure = line.locator("td[data-label='Waiting'] a")
+    figure.get_by_text("0", exact=True).wait_for()
+    figure.focus()
+    request(rows, demo.enable, make_user(rows).id, EnableForm(), SUPPORT)
+    rows.commit()
+    figure.get_by_text("1", exact=True).wait_for()
+    assert figure.evaluate("it => it === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/jobs?queue=demo&due=yes")
+    assert page.wrong == []

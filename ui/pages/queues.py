@@ -1,6 +1,6 @@
 """Queues and kinds: figures, pauses with their reasons, limits, and the buttons that change them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -18,12 +18,12 @@ from ui import live, query_cache
 from ui.components.analytics.figures_tiles import duration
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.markup import moment, set_html, words
-from ui.components.base.pause import draw_pause, pause_button
+from ui.components.base.pause import pause_button, pause_words
 from ui.components.base.state_chip import state_chip
-from ui.components.base.table import Figure, cell, table
+from ui.components.base.table import FigureCells, cell, table
 from ui.components.queues.last_day import COLUMN as BY_HOUR
 from ui.components.queues.last_day import LastDay
-from ui.components.queues.limits_form import draw_limits, limits_button
+from ui.components.queues.limits_form import limits_button, limits_words
 
 #: The filters of the jobs that a figure counts, by its column; those that finished did so within the last day.
 _LIVE = {
@@ -90,9 +90,8 @@ class QueuesPage:
         with box(tag="tr"):
             with cell("Queue"):
                 link(jobs_with({"queue": name}), "strong", name)
-            with cell("State", "wide"):
-                state: Part[QueueFigures] = Part(lambda now: draw_pause(now.line, now.line.state))
-            figures, day = {column: Figure(column) for column in _QUEUE_FIGURES}, LastDay()
+            state = cell("State", "wide")
+            figures, day = FigureCells(_QUEUE_FIGURES), LastDay()
             with cell("", "buttons"):
                 buttons: Part[QueueFigures] = Part(
                     lambda now: pause_button("queue", name, paused=now.line.paused_at, after=self._reload)
@@ -100,13 +99,14 @@ class QueuesPage:
 
         def update(now: QueueFigures) -> None:
             line = now.line
-            state.show(now, key=(line.state, line.paused_at, line.paused_by, line.paused_reason))
+            set_html(state, pause_words(line, line.state))
             buttons.show(now, key=line.paused_at)
             oldest = line.oldest_seconds
             values = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
             values.append("–" if oldest is None else spoken(timedelta(seconds=oldest)))
             values.append(_p95(self._times.by_queue.get(name), WAIT))
-            self._fill(figures, [*values, *_finished(now.ended)], queue=name)
+            hrefs = [jobs_of(column, self._since, queue=name) for column in _QUEUE_FIGURES]
+            figures.show([*values, *_finished(now.ended)], hrefs)
             day.show(now.ended, self._since, figures_of(queue=name))
 
         return update
@@ -114,32 +114,25 @@ class QueuesPage:
     def _draw_kind(self, kind: KindFigures) -> Callable[[KindFigures], None]:
         name = kind.kind.kind
         with box(tag="tr"):
-            with cell("Kind"):
-                text(kind.label, "strong", tag="div")
-                text(f"{name} in {kind.queue}" if kind.queue else name, "mono muted", tag="div")
-            with cell("State", "wide"):
-                state: Part[KindFigures] = Part(lambda now: draw_pause(now.kind, now.state))
-            with cell("Limits", "wide"):
-                limits: Part[KindFigures] = Part(lambda now: draw_limits(now.kind))
-            figures, day = {column: Figure(column) for column in _KIND_FIGURES}, LastDay()
+            where = f"{name} in {kind.queue}" if kind.queue else name
+            set_html(cell("Kind"), words(kind.label, "strong", "div"), words(where, "mono muted", "div"))
+            state, limits = cell("State", "wide"), cell("Limits", "wide")
+            figures, day = FigureCells(_KIND_FIGURES), LastDay()
             with cell("", "buttons"):
                 buttons: Part[KindFigures] = Part(self._draw_kind_buttons)
 
         def update(now: KindFigures) -> None:
             row = now.kind
             limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
-            state.show(now, key=(now.state, row.paused_at, row.paused_by, row.paused_reason))
-            limits.show(now, key=(*limited, row.limited_at, row.limited_by, row.limited_reason))
+            set_html(state, pause_words(row, now.state))
+            set_html(limits, *limits_words(row))
             buttons.show(now, key=(row.paused_at, limited))
             values = [f"{now.running:,}", _p95(self._times.by_kind.get(name), RUN)]
-            self._fill(figures, [*values, *_finished(now.ended)], kind=name)
+            hrefs = [jobs_of(column, self._since, kind=name) for column in _KIND_FIGURES]
+            figures.show([*values, *_finished(now.ended)], hrefs)
             day.show(now.ended, self._since, figures_of(kind=name))
 
         return update
-
-    def _fill(self, figures: Mapping[str, Figure], values: Sequence[str], **of: str) -> None:
-        for (column, figure), value in zip(figures.items(), values, strict=True):
-            figure.show(value, jobs_of(column, self._since, **of))
 
     def _draw_kind_buttons(self, kind: KindFigures) -> None:
         with box("hbox"):

@@ -4,17 +4,18 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from markupsafe import Markup
 from nicegui import ui
 
-from ui.components.base.box import box, text
 from ui.components.base.command_button import CommandAction, command_button
 from ui.components.base.confirm import Question
 from ui.components.base.kind_words import kind_label
-from ui.components.base.state_chip import state_chip
-from ui.components.base.times import time_text
+from ui.components.base.markup import lines, moment, tagged, words
+from ui.components.base.state_chip import state_words
 
 #: Says in a question who will read its reason.
 READERS: Final = "Operators read the reason; customers do not."
+_AUTHOR: Final = "muted who-paused"
 
 
 class Pausable(Protocol):
@@ -33,27 +34,27 @@ class Pausable(Protocol):
         """The reason they gave."""
 
 
-def draw_pause(row: Pausable, otherwise: str) -> None:
-    """Draw who paused it, when and why; `otherwise`: its state if it is not paused."""
+def pause_words(row: Pausable, otherwise: str) -> Markup:
+    """Return who paused it, when and why; `otherwise`: its state if it is not paused."""
     if row.paused_at is None:
-        state_chip(otherwise)
-        return
-    with box("hbox wrap").style("gap: 2px 8px"):
-        state_chip("paused")
-        draw_who_paused(row)
+        return state_words(otherwise)
+    who = author_words(row.paused_by, row.paused_at, row.paused_reason)
+    return tagged("div", state_words("paused"), who, classes="hbox wrap", style="gap: 2px 8px")
 
 
 def draw_who_paused(row: Pausable) -> None:
     """Draw who paused it, when and why."""
-    draw_author(row.paused_by, row.paused_at, row.paused_reason)
+    lines(_author(row.paused_by, row.paused_at, row.paused_reason), _AUTHOR)
 
 
-def draw_author(name: str | None, at: datetime | None, reason: str | None) -> None:
-    """Draw who has set something, when and why."""
-    with box("muted who-paused"):
-        text(f"by {name}, ")
-        time_text(at)
-        text(f": {reason}" if reason else ", no reason given")
+def author_words(name: str | None, at: datetime | None, reason: str | None) -> Markup:
+    """Return who has set something, when and why."""
+    return tagged("div", *_author(name, at, reason), classes=_AUTHOR)
+
+
+def _author(name: str | None, at: datetime | None, reason: str | None) -> list[Markup]:
+    when = [moment(at)] if at else []
+    return [words(f"by {name}, "), *when, words(f": {reason}" if reason else ", no reason given")]
 
 
 def pause_button(noun: str, name: str, *, paused: datetime | None, after: Callable[[], Awaitable[Any]]) -> ui.button:

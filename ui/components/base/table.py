@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from nicegui import ui
+from nicegui.element import Element
 
-from ui.components.base.box import box, dressed, link, path_prefix, text
+from ui.components.base.box import box, path_prefix, text
 
 
 def table(name: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> AbstractContextManager[ui.element]:
@@ -28,17 +29,16 @@ def cell(column: str = "", classes: str = "") -> ui.element:
     return element
 
 
-class Figure:
-    """A numeric cell, whose figure opens the rows that it counts."""
+class FigureCells(Element, component="figure_cells.js"):
+    """Numeric cells side by side, whose figures open the rows that they count; one element for all of them."""
 
-    def __init__(self, column: str) -> None:
-        self._prefix = path_prefix()
-        with dressed(box("num", "td"), props={"data-label": column}):
-            self._link = link("/", "figure", " ")
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__()
+        self._columns, self._prefix = columns, path_prefix()
 
-    def show(self, figure: str, href: str) -> None:
-        """Show the figure, with the address of its rows."""
-        self._link.set_text(figure)
-        if self._link.props["href"] != (address := f"{self._prefix}{href}"):
-            self._link.props["href"] = address
-            self._link.update()
+    def show(self, figures: Sequence[str], hrefs: Sequence[str]) -> None:
+        """Show a figure in each column, with the address of its rows."""
+        addresses = [f"{self._prefix}{href}" for href in hrefs]
+        cells = list(zip(self._columns, figures, addresses, strict=True))
+        if self.props.get("cells") != cells:
+            self.props["cells"] = cells

@@ -3,34 +3,33 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from markupsafe import Markup
 from nicegui import ui
 
 from core.models import JobKind
 from core.queues.controls import Limits
 from core.wording import counted, spoken
 from ui import access
-from ui.components.base.box import text
 from ui.components.base.button import button
 from ui.components.base.command_button import limit_to_role
 from ui.components.base.confirm import ReasonField
 from ui.components.base.form import ModelForm
 from ui.components.base.kind_words import kind_label
+from ui.components.base.markup import words
 from ui.components.base.open_form import Act, open_form
-from ui.components.base.pause import draw_author
+from ui.components.base.pause import author_words
 from ui.components.base.undo_toast import say_undoable
 
 _FIELDS = ("max_running", "max_per_worker", "rate_count", "rate_seconds")
 
 
-def draw_limits(row: JobKind) -> None:
-    """Draw a kind's limits as text, and who set them, when and why."""
+def limits_words(row: JobKind) -> list[Markup]:
+    """Return a kind's limits, and who set them, when and why."""
     limits = limits_in_words(row)
     if not limits:
-        text("no limit", "muted")
-    for limit in limits:
-        text(limit, tag="div")
-    if limits and row.limited_by:
-        draw_author(row.limited_by, row.limited_at, row.limited_reason)
+        return [words("no limit", "muted")]
+    author = [author_words(row.limited_by, row.limited_at, row.limited_reason)] if row.limited_by else []
+    return [*(words(limit, tag="div") for limit in limits), *author]
 
 
 def limits_in_words(row: JobKind) -> list[str]:
