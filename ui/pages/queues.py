@@ -16,8 +16,8 @@ from core.settings import settings
 from core.wording import counted, spoken
 from ui import live, query_cache
 from ui.components.analytics.figures_tiles import duration
-from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
-from ui.components.base.markup import moment, set_html, words
+from ui.components.base.box import Part, Rows, box, keep_ticking, text
+from ui.components.base.markup import anchor, moment, set_html, tagged, words
 from ui.components.base.pause import pause_button, pause_words
 from ui.components.base.state_chip import state_chip
 from ui.components.base.table import FigureCells, cell, table
@@ -88,8 +88,7 @@ class QueuesPage:
     def _draw_queue(self, queue: QueueFigures) -> Callable[[QueueFigures], None]:
         name = queue.line.name
         with box(tag="tr"):
-            with cell("Queue"):
-                link(jobs_with({"queue": name}), "strong", name)
+            set_html(cell("Queue"), anchor(jobs_with({"queue": name}), words(name), classes="strong"))
             state = cell("State", "wide")
             figures, day = FigureCells(_QUEUE_FIGURES), LastDay()
             with cell("", "buttons"):
@@ -99,7 +98,7 @@ class QueuesPage:
 
         def update(now: QueueFigures) -> None:
             line = now.line
-            set_html(state, pause_words(line, line.state))
+            set_html(state, tagged("div", pause_words(line, line.state)))
             buttons.show(now, key=line.paused_at)
             oldest = line.oldest_seconds
             values = [f"{line.waiting:,}", f"{line.scheduled:,}", f"{line.running:,}"]
@@ -119,13 +118,13 @@ class QueuesPage:
             state, limits = cell("State", "wide"), cell("Limits", "wide")
             figures, day = FigureCells(_KIND_FIGURES), LastDay()
             with cell("", "buttons"):
-                buttons: Part[KindFigures] = Part(self._draw_kind_buttons)
+                buttons: Part[KindFigures] = Part(self._draw_kind_buttons, "hbox")
 
         def update(now: KindFigures) -> None:
             row = now.kind
             limited = (row.max_running, row.max_per_worker, row.rate_count, row.rate_seconds)
-            set_html(state, pause_words(row, now.state))
-            set_html(limits, *limits_words(row))
+            set_html(state, tagged("div", pause_words(row, now.state)))
+            set_html(limits, tagged("div", *limits_words(row)))
             buttons.show(now, key=(row.paused_at, limited))
             values = [f"{now.running:,}", _p95(self._times.by_kind.get(name), RUN)]
             hrefs = [jobs_of(column, self._since, kind=name) for column in _KIND_FIGURES]
@@ -135,9 +134,8 @@ class QueuesPage:
         return update
 
     def _draw_kind_buttons(self, kind: KindFigures) -> None:
-        with box("hbox"):
-            pause_button("kind", kind.kind.kind, paused=kind.kind.paused_at, after=self._reload)
-            limits_button(kind.kind, self._reload)
+        pause_button("kind", kind.kind.kind, paused=kind.kind.paused_at, after=self._reload)
+        limits_button(kind.kind, self._reload)
 
 
 def jobs_of(column: str, since: datetime, **of: str) -> str:

@@ -6,18 +6,17 @@ from contextlib import AbstractContextManager
 from nicegui import ui
 from nicegui.element import Element
 
-from ui.components.base.box import box, path_prefix, text
+from ui.components.base.box import box, path_prefix
+from ui.components.base.markup import lines, tagged, words
 
 
 def table(name: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> AbstractContextManager[ui.element]:
     """Draw the head of a table and return the table; `numbers` names the numeric columns."""
     element = box("table", "table")
     element.props["aria-label"] = name
-    with element, box(tag="thead"), box(tag="tr"):
-        for column in columns:
-            heading = text(column, "num" if column in numbers else "", tag="th")
-            heading.props.update({"scope": "col", "data-label": column})
-        box(tag="td")  # the column of buttons has no heading
+    heads = [words(each, "num" if each in numbers else "", "th", scope="col", data_label=each) for each in columns]
+    with element:
+        lines([tagged("tr", *heads, tagged("td"))], "", "thead")  # the column of buttons has no heading
     return element
 
 
