@@ -83,7 +83,7 @@ def read(text: str) -> Reading:
         if term.name:
             _read_term(term, reading)
         elif meant := _comparison(term):
-            raise _wrong(term, f"To compare, write {meant}; to search for these words, put them in quotes")
+            raise _wrong(term, f'To compare, write {meant}; in quotes, "{term.text}" is searched as text')
         else:
             words.append(term)
     _apply_exclusions(reading)
@@ -160,7 +160,7 @@ def _read_term(term: Term, reading: Reading) -> None:
 
 def _read_known(term: Term, reading: Reading) -> None:
     if not term.text:
-        message = f"{term.name} needs a value right after the colon; to search for the word, put it in quotes"
+        message = f"{term.name} needs a value right after the colon; in quotes it is searched as text"
         raise _wrong(term, message)
     if term.is_list and term.name not in LISTED:
         raise _wrong(term, f"{term.name} takes one value; these take several: {', '.join(LISTED)}")

@@ -80,13 +80,18 @@ def quoted(text: str) -> str:
 
 def value_text(value: str) -> str:
     """Return a value as it can stand behind a colon."""
-    return value if _WORD.fullmatch(value) and value[0] not in '("' else quoted(value)
+    return value if _is_plain(value) and not value.startswith('"') else quoted(value)
 
 
 def list_text(values: Sequence[str]) -> str:
     """Return several values as they can stand behind a colon: all of them in quotes, or none."""
-    is_plain = all(_WORD.fullmatch(value) and value[0] != "(" and '"' not in value for value in values)
-    return ",".join(values if is_plain else map(quoted, values))
+    are_plain = all(_is_plain(value) and '"' not in value for value in values)
+    return ",".join(values if are_plain else map(quoted, values))
+
+
+def _is_plain(value: str) -> bool:
+    """Return whether a value is one word, no bracket, and makes no URL of the name before it."""
+    return bool(_WORD.fullmatch(value)) and not value.startswith(("(", "//"))
 
 
 def _scanned(text: str, known: Container[str], names: re.Pattern[str]) -> Iterator[Term]:

@@ -13,6 +13,7 @@ from sqlmodel import Session, func, select
 
 from core.models import BackgroundJob, DemoModeStatus, Event, Role, User
 from tests import driving
+from tests.loops import in_a_loop
 from ui.api.auth import own_path
 from ui.error_page import unavailable
 
@@ -22,6 +23,30 @@ SignIn = Callable[[Role], tuple[TestClient, User]]
 def jobs_in(engine: Engine) -> int:
     with Session(engine) as session:
         return session.exec(select(func.count()).select_from(BackgroundJob)).one()
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/queues"])
+def test_a_client_that_leaves_before_its_request_is_whole_is_no_error(
+    signed_in: SignIn, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    client, _ = signed_in(Role.VIEWER)
+    request = client.build_request("GET", path)
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "http",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw], "client": ("testclient", 1),
+        "server": ("localhost", 80), "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    sent = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    in_a_loop(client.app(scope, receive, send))
+    assert [each["status"] for each in sent if "status" in each] == [400]
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 def enable(client: TestClient, user: User, **body: object) -> object:

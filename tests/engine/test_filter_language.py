@@ -104,7 +104,7 @@ def test_pasted_words_that_look_like_comparisons_are_text(word: str) -> None:
         ("took:2m..30s", "took is a range of spans", 0),
         ("took:>9999999999w", "took is a range of spans", 0),
         ("attempt:many", "attempt is a number or a range", 0),
-        ("a attempt>2", "To compare, write attempt:>2; to search for these words, put them in quotes", 2),
+        ("a attempt>2", 'To compare, write attempt:>2; in quotes, "attempt>2" is searched as text', 2),
         ("Took<=5s", "To compare, write took:<=5s", 0),
         ("a status=failed", "To compare, write status:failed", 2),
         ("created>=2026-11-20", "To compare, write created:>=2026-11-20", 0),

@@ -20,6 +20,7 @@ _OTHERWISE = re.compile(r"(?<!api)/jobs\?(?!q=)[a-z_{$]")
         {"status": "succeeded,failed", "redone": "no", "finished_after": "2026-11-28T09:30:00+00:00"},
         {"situation": "failed", "error": "rate limit: 7", "finished_before": "2026-11-28T09:30:00.123456+01:00"},
         {"queue": 'a "queue", odd', "due": "yes"},
+        {"reason": "//cdn", "error": "//x:y", "not_queue": "a,//b", "arg": "x://y"},
         {"kind": "demo.*", "attempt": "<2", "waited": ">5m", "not_queue": "maintenance"},
         {"user": "0e2c7a52-3f52-4d2e-8f0b-0d5a7d6f3a11", "other_than": "0e2c7a52-3f52-4d2e-8f0b-0d5a7d6f3a11"},
         {"finished_after": "2026-11-28T00:00:00Z", "finished_before": "2026-11-30T00:00:00Z", "label": "retrying"},

@@ -89,7 +89,9 @@ def test_what_is_no_filter_is_refused_in_place_and_never_searched(page: Any) -> 
     assert search.input_value() == "statsu:failed"
 
 
-@pytest.mark.parametrize("address", ["/jobs?q=statsu:failed", "/jobs?status=fialed"])
+@pytest.mark.parametrize(
+    "address", ["/jobs?q=statsu:failed", "/jobs?status=fialed", "/jobs?status=failed&q=status:queued"]
+)
 def test_while_a_filter_is_refused_no_job_is_shown_counted_or_acted_on(page: Any, address: str) -> None:
     page.goto(address)
     page.get_by_text("Correct the filter to see jobs").wait_for()
@@ -107,6 +109,24 @@ def test_while_a_filter_is_refused_no_job_is_shown_counted_or_acted_on(page: Any
     page.get_by_role("button", name="Show all jobs").click()
     page.get_by_role("grid").wait_for()
     page.locator(".jg-row").first.wait_for()
+
+
+def test_a_filter_that_is_being_written_leaves_the_list_as_it_is_until_enter(page: Any) -> None:
+    search = page.get_by_label("Search jobs")
+    search.press_sequentially("took:")
+    page.get_by_role("option", name=">10s").wait_for()
+    search.press_sequentially(">3")
+    page.get_by_role("option").first.wait_for(state="detached")
+    assert number_of_rows(page) == 3
+    assert page.get_by_role("alert").count() == 0
+    search.press("Enter")
+    page.get_by_role("alert").get_by_text("took").wait_for()
+    page.locator(".jg-row").first.wait_for(state="hidden")
+
+
+def test_a_parameter_that_is_given_twice_means_both(page: Any) -> None:
+    page.goto(f"{page.url}&status=failed&status=succeeded")
+    page.get_by_text("3 jobs").wait_for()
 
 
 def test_a_refused_filter_shows_jobs_again_once_it_is_mended(page: Any) -> None:
@@ -128,6 +148,7 @@ def test_what_is_wrong_and_tokens_of_a_filter_move_no_row(page: Any) -> None:
     page.get_by_label("Remove filter queue").wait_for(state="detached")
     assert view.bounding_box() == place
     search.fill("kined:demo.enable")
+    search.press("Enter")
     page.get_by_role("alert").wait_for()
     assert view.bounding_box() == place
     search.fill("took:<1h attempt:>0 created:<1h")

@@ -33,18 +33,20 @@ from ui.components.jobs.view_menu import Presented, view_menu
 from ui.console_pages import Change, note_address
 from ui.pages.user import uuid_of
 
+#: What an address says besides the filter: the open job, the order and the columns.
+_BESIDES: Final = ("job", "sort", "columns")
 _COMMANDS: Final = {"retry": "job.retry", "cancel": "job.cancel"}
 
 
 async def draw(arguments: PageArguments) -> None:
     """Draw the list with the filter in the URL."""
-    params = dict(arguments.query_parameters)
-    opened, sort, named, problem = params.pop("job", ""), params.pop("sort", ""), params.pop("columns", ""), ""
+    given, problem = arguments.query_parameters, ""
+    opened, sort, named = (given.get(name, "") for name in _BESIDES)
     try:
-        job_filter = JobFilter.from_params(params)
+        job_filter = JobFilter.from_params({name: given.getlist(name) for name in given if name not in _BESIDES})
         typed = language.free_text(job_filter.q or "")
-    except NotAFilter:
-        job_filter, typed = JobFilter(), params["q"]  # the search says what is wrong with it
+    except NotAFilter as refusal:  # of the text, or of it beside other parameters, which the search does not see
+        job_filter, typed, problem = JobFilter(), given.get("q", ""), refusal.detail.rstrip(".")
     except Invalid as invalid:
         job_filter, typed, problem = JobFilter(), "", f"Unknown filter in the URL: {invalid.detail.rstrip('.')}"
     columns = await ListedColumns.load(named)

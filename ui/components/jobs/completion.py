@@ -48,6 +48,20 @@ _SITUATIONS: Final[Mapping[str, str]] = {
 }
 
 
+_AGES: Final = ("<1h", "<1d", "<7d", "today", "yesterday")
+_SPANS: Final = (">1s", ">10s", ">1m", ">10m")
+#: Values of filters that take few, and examples for those that take any.
+_FEW: Final[Mapping[str, Sequence[str]]] = {
+    "due": ("yes", "no"),
+    "redone": ("yes", "tried", "no"),
+    "created": _AGES,
+    "finished": _AGES,
+    "took": _SPANS,
+    "waited": _SPANS,
+    "attempt": (">1", ">2"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One line: the whole text that choosing it makes of the search, what it says, and beside that a count or hint."""
@@ -112,13 +126,13 @@ def _values(
         every = {**counts.get("label", {}), **counts.get("status", {})}
         return [(each, shown(total)) for each, total in every.items()]
     if name == "kind":
-        return [(kind, shown(total)) for kind, total in counts.get("kind", {}).items()]
+        kinds = sorted(counts.get("kind", {}).items(), key=lambda each: -each[1].value)
+        return [(kind, shown(total)) for kind, total in kinds]
     if name in ("queue", "bulk", "from_bulk"):
         return [*known.items()]
     if name == "situation":
         return [(each.value, _SITUATIONS.get(each.value, "")) for each in Situation]
-    few = {"due": ("yes", "no"), "redone": ("yes", "tried", "no")}
-    return [(each, "") for each in few.get(name, ())]
+    return [(each, "") for each in _FEW.get(name, ())]
 
 
 def _sorted(part: str, values: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -124,13 +124,16 @@ class FilterField:
         offers = await self._offered(typed) if typed.strip() else []
         if typed != self.typed:
             return  # more was typed meanwhile, or Enter pressed
+        was_refused = bool(self.problem)
         job_filter = self._check(typed)
         if typed == self._words:
             await self._on_words(None)
             self._show(typed, [])
             return
-        if offers:  # it is being written, and is no search of its beginning
-            self.pending, self.problem = ("" if self.problem else typed.strip()), ""
+        if self.problem and (offers or not was_refused):
+            self.problem = ""  # it is being written: Enter says what is wrong with it
+        elif offers:
+            self.pending = typed.strip()  # and is no search of its beginning
         if job_filter is None or self.pending:
             await self._on_words(None)
         else:

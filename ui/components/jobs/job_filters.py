@@ -221,7 +221,8 @@ class FilterBar:
 
     def _draw_typed(self) -> None:
         if self._field.problem:
-            text(f"{self._field.problem}.", "wrong").props("role=alert")
+            ending = "" if self._field.problem.endswith("?") else "."
+            text(f"{self._field.problem}{ending}", "wrong").props("role=alert")
             return
         with box("chip", "button").props("type=button") as chip:
             text(f"Filter by {self._field.pending}")
