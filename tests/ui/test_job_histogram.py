@@ -63,7 +63,7 @@ def test_both_ends_have_their_day_and_a_bar_beside_the_filter_s_time_is_no_range
     places = [sum(numbers) for numbers in zip(*data_of(page)["counts"], strict=True)]
     across = bars["x"] + (places.index(1) + 0.5) * bars["width"] / len(places)
     page.mouse.click(across, bars["y"] + 10)
-    page.wait_for_url("**created_after*")
+    page.wait_for_url("**created:*")
     page.wait_for_function(f"() => {COUNTED} === 1")
     narrowed = page.url
     page.mouse.click(bars["x"] + 10, bars["y"] + 10)

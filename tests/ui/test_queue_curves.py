@@ -105,5 +105,5 @@ def test_a_figure_changes_in_place_and_keeps_the_focus(console, rows: Session) -
     figure.get_by_text("1", exact=True).wait_for()
     assert figure.evaluate("it => it === document.activeElement")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/jobs?queue=demo&due=yes")
+    page.wait_for_url("**/jobs?q=queue:demo+due:yes")
     assert page.wrong == []

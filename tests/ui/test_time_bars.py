@@ -165,14 +165,14 @@ def test_a_range_dragged_above_the_list_is_a_filter_of_it(console, viewer: User,
     page.locator(".time-bars svg").wait_for()
     start, stop, total = drag(page, 3, -4)
     page.mouse.up()
-    page.wait_for_url("**created_after*")
+    page.wait_for_url("**created:*")
     narrowed = filter_in(page)
     assert (narrowed.created_after, narrowed.created_before, narrowed.kind) == (start, stop, {"demo.enable"})
     assert job_page(rows, narrowed, limit=1).total.value == total > 0
     expect(page.get_by_role("button", name="Remove filter created_after")).to_be_visible()
     page.wait_for_function(f"total => {COUNTED} === total", arg=total)
     page.go_back()
-    page.wait_for_url(lambda url: "created_after" not in url)
+    page.wait_for_url(lambda url: "created:" not in url)
 
 
 @pytest.mark.browser
