@@ -73,6 +73,7 @@ def test_no_worker_is_an_incident_before_any_job_waits(session: Session) -> None
     silent = serve(session, "demo", silent=timedelta(minutes=3))
     assert sentences(session) == [f"No worker is alive since {clock_time(silent.heartbeat_at, NOW)}: no job starts"]
     [incident] = incidents(session, NOW)
+    assert hash(incident), "the status bar is kept by the health that it shows"
     assert (incident.jobs, incident.is_held) == ({}, False)
     session.add(Queue(name="demo", **PAUSED))
     waiting(session, 2, "demo")
