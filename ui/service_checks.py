@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Final
 
+from core.diagnosis.again import Again, again_after_check
 from core.diagnosis.answer import Diagnosis
 from core.diagnosis.service_check import ServiceCheck, after_check, check_service
 
@@ -44,3 +45,8 @@ service_checks = ServiceChecks()
 def checked(diagnosis: Diagnosis) -> Diagnosis:
     """Return a diagnosis as a look at its service leaves it, for the API: pages show the look itself, too."""
     return after_check(diagnosis, service_checks.look(diagnosis.service))
+
+
+def checked_again(again: Again) -> Again:
+    """Return what another attempt would come to as a look at its service leaves it, for the API."""
+    return again_after_check(again, service_checks.look(again.service))

@@ -3,12 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+from core.diagnosis.again import MENDED, again_of, service_of_error
 from core.diagnosis.answer import Explanation, Remedy
 from core.diagnosis.context import JobContext, name_of, requested_evidence
 from core.diagnosis.lost import lost_attempts
 from core.errors import OnlyTheOwner
-from core.jobs.abandon import LAST_ERROR
-from core.jobs.failure_words import customer_error, error_of, is_final, left_by_failure, number_of
+from core.jobs.failure_words import customer_error, error_of, left_by_failure, number_of
 from core.jobs.labels import Label
 from core.models import BackgroundJob
 from core.operation import Machine, Operation
@@ -19,7 +19,7 @@ def failed(context: JobContext) -> Explanation:
     """Explain a failed job: Retry where another attempt can help, else Dismiss and a message to the admins."""
     job = context.job
     sentence = f"{name_of(context)} failed {context.since(job.finished_at)} ago: {error_of(job)}"
-    is_theirs = job.error_type == OnlyTheOwner.__name__
+    is_theirs, again = job.error_type == OnlyTheOwner.__name__, again_of(job)
     left = "" if is_theirs else left_by_failure(job)  # what is left of access that was withdrawn is none
     evidence = (*filter(None, [left]), lost_attempts(context), *requested_evidence(context))
     if context.is_settled:
@@ -27,33 +27,32 @@ def failed(context: JobContext) -> Explanation:
         return Explanation(sentence, "It did not work, and has been dealt with since.", settled)
     if is_theirs:
         return _for_the_owner(context, sentence, evidence)
-    if is_final(job):
-        return _failed_for_good(context, sentence, evidence)
+    if again.sentence:
+        return _failed_for_good(context, sentence, (again.sentence, *evidence))
     return Explanation(sentence, customer_error(job), evidence, retry_remedy(job) if job.kind in BY_NAME else None)
 
 
 def _for_the_owner(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
     """Explain a failure that the row's owner alone can mend; the error is written for them, too."""
     customer = customer_error(context.job)
-    theirs = (f"Only the customer can mend it. They read: “{error_of(context.job)}”", *evidence)
+    theirs = (f"{again_of(context.job).sentence} They read: “{error_of(context.job)}”", *evidence)
     return Explanation(sentence, customer, theirs, owners_page=context.owners_page)
 
 
 def _failed_for_good(context: JobContext, sentence: str, evidence: tuple[str, ...]) -> Explanation:
-    """Explain a failure that no other attempt helps, or only once the service that caused it is mended."""
+    """Explain a failure that no other attempt helps, or only with the service mended; `evidence` begins with that."""
     job, clean_up, service = context.job, clean_up_remedy(context.job), failing_service(context)
     mended = Explanation(
         sentence,
         customer_error(job, is_mended=True),
-        ("The service is answering properly: doing it again may work. If it does not, it needs an admin.", *evidence),
+        (MENDED, *evidence[1:]),
         retry_remedy(job),
         (clean_up,) if clean_up else (),
     )
-    until = " until the service is mended" if service else ""
     return Explanation(
         sentence,
         customer_error(job),
-        (f"Doing it again ends the same way{until}: it needs an admin.", *evidence),
+        evidence,
         clean_up,
         for_admins=f"Job {job.id} ({job.kind}) failed for good: {error_of(job)}",
         if_mended=mended if service else None,
@@ -81,12 +80,8 @@ def unreadable(context: JobContext) -> Explanation:
 
 def failing_service(context: JobContext) -> str:
     """Return the outside service whose error a job ended with and has open; empty: of none."""
-    job, kind = context.job, BY_NAME.get(context.job.kind)
-    service = kind.outside if isinstance(kind, Operation) else None
     is_open = context.label is Label.RETRYING or (context.label is Label.FAILED and not context.is_settled)
-    # An abandoned job ends with what its last attempt failed of.
-    is_its_error = service is not None and error_of(job).rpartition(LAST_ERROR)[2].startswith(service.name)
-    return service.name if service and is_its_error and is_open else ""
+    return service_of_error(context.job) if is_open else ""
 
 
 def retry_remedy(job: BackgroundJob, label: str = "Retry") -> Remedy:

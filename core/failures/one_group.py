@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from core import clock
 from core.analytics.recent import since_of
 from core.database.statements import Query, fetch
+from core.diagnosis.again import Again, again_of_error
 from core.diagnosis.alike import FAILED
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import user_situation
@@ -74,6 +75,8 @@ class FailureDetail:
     notes: Sequence[Note]
     latest_job: UUID
     traceback: str | None
+    #: What another attempt at its jobs would come to.
+    again: Again
 
 
 def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDetail:
@@ -103,6 +106,7 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
         notes=notes_of(session, fingerprint),
         latest_job=latest[0],
         traceback=latest[1],
+        again=again_of_error(session, fingerprint),
     )
 
 

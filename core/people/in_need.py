@@ -1,10 +1,9 @@
 """Users who will stay as they are until a person does something, with when and why."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,15 +11,15 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
 from core.database.statements import Query, Union, fetch
+from core.diagnosis.again import Again, again_of_error
 from core.diagnosis.situation import Situation
 from core.diagnosis.user_situation import may_be_listed, user_situation
 from core.models import DemoModeStatus, JobKind, Queue, User
 from core.people.telling_job import OF_KIND, telling_job
 from core.people.users import HELD_UP
 
-#: Users whose reasons are compared: more than an operator will look at, and few to read.
-MOST_GROUPED: Final = 1_000
 _BECAUSE: Final = sa.bindparam("because", type_=sa.Text())
+_SITUATION: Final = sa.bindparam("situation", type_=sa.Text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,16 @@ class UserInNeed:
 
 @dataclass(frozen=True, slots=True)
 class NeedGroup:
-    """Users who are in one situation for the same reason, the latest of them first."""
+    """Users who are in one situation for the same reason."""
 
-    users: tuple[UserInNeed, ...]
+    #: The one whose job is the latest.
+    latest: UserInNeed
+    #: How many they are.
+    number: int = 1
+    #: Since when the first of them has been there; None: one has no job.
+    since: datetime | None = None
+    #: What another attempt at their failed jobs would come to.
+    again: Again = field(default_factory=Again)
     #: When their queue or kind was paused, by whom and why; None: it is not, or they have none.
     paused_at: datetime | None = None
     paused_by: str | None = None
@@ -56,46 +62,34 @@ class NeedGroup:
         because = self.latest.because or ""
         return ("kind", because.removeprefix(OF_KIND)) if because.startswith(OF_KIND) else ("queue", because)
 
-    @property
-    def latest(self) -> UserInNeed:
-        """The one whose job is the latest."""
-        return self.users[0]
 
-    @property
-    def since(self) -> datetime | None:
-        """Since when the first of them has been there; None: one has no job."""
-        times = [user.at for user in self.users if user.at]
-        return min(times) if len(times) == len(self.users) else None
+def need_groups(
+    session: Session, most: int, situation: Situation | None = None, because: str | None = None
+) -> list[NeedGroup]:
+    """Return the first users in need, by why they are; the most urgent first, of each situation the most users.
 
-
-def users_in_need(session: Session, most: int = MOST_GROUPED, because: str | None = None) -> list[UserInNeed]:
-    """Return users in a situation of HELD_UP, the most urgent first, of each situation the latest first."""
-    rows = fetch(session, _in_need(user_situation()), most=most, because=because)
-    return [
-        UserInNeed(user_id, email, state, Situation(situation), at, cause, reason)
-        for user_id, email, state, situation, at, cause, reason in rows
-    ]
-
-
-def need_groups(session: Session, most: int) -> list[NeedGroup]:
-    """Return the first users in need, MOST_GROUPED at most, by why they are; of each situation the most users first."""
-    return _grouped(session, users_in_need(session))[:most]
+    `situation`, `because`: only those who are in it, or are there for this reason; None: all.
+    """
+    rows = fetch(session, _groups(user_situation()), most=most, situation=situation, because=because)
+    is_any_held = any(row.situation == Situation.HELD for row in rows)
+    paused = {name: pause for name, *pause in fetch(session, _paused())} if is_any_held else {}
+    groups = []
+    for *user, number, since in rows:
+        user_id, email, state, found, at, cause, reason = user
+        latest = UserInNeed(user_id, email, state, Situation(found), at, cause, reason)
+        pause = paused.get(_held_by(latest), ())
+        groups.append(NeedGroup(latest, number, since, _again(session, latest), *pause))
+    return groups
 
 
 def need_group(session: Session, situation: Situation, because: str) -> NeedGroup | None:
-    """Return the users who are in a situation for this reason, MOST_GROUPED at most; None: nobody is any more."""
-    users = users_in_need(session, because=because)
-    return next(iter(_grouped(session, [user for user in users if user.situation is situation])), None)
+    """Return the users who are in a situation for this reason; None: nobody is any more."""
+    return next(iter(need_groups(session, 1, situation, because)), None)
 
 
-def _grouped(session: Session, users: Iterable[UserInNeed]) -> list[NeedGroup]:
-    by_reason: dict[tuple[Situation, object], list[UserInNeed]] = {}
-    for user in users:
-        by_reason.setdefault((user.situation, user.because or user.id), []).append(user)
-    groups = sorted(by_reason.values(), key=lambda users: (HELD_UP.index(users[0].situation), -len(users)))
-    is_any_held = any(users[0].situation is Situation.HELD for users in groups)
-    paused = {name: pause for name, *pause in fetch(session, _paused())} if is_any_held else {}
-    return [NeedGroup(tuple(users), *paused.get(_held_by(users[0]), ())) for users in groups]
+def _again(session: Session, user: UserInNeed) -> Again:
+    has_error = user.situation is Situation.FAILED and user.because
+    return again_of_error(session, user.because or "") if has_error else Again()
 
 
 def _held_by(user: UserInNeed) -> str:
@@ -115,6 +109,30 @@ def _paused() -> Union:
 
 
 @cache
+def _groups(situation: ColumnElement[str]) -> Query:
+    """Select of each group the user with the latest job, how many they are, and since when the first has been there."""
+    user: Any = _in_need(situation).subquery("user_in_need").c
+    alike = user.situation, sa.func.coalesce(user.because, sa.cast(user.id, sa.Text))
+    latest_first = user.at.desc().nulls_last(), user.id
+    number = sa.func.count().over(partition_by=alike)
+    # The first of a group may be one without a job, and then nobody knows since when.
+    since = sa.case(
+        (sa.func.count(user.at).over(partition_by=alike) == number, sa.func.min(user.at).over(partition_by=alike))
+    )
+    place = sa.func.row_number().over(partition_by=alike, order_by=latest_first)
+    placed: Any = (
+        sa.select(*user, number.label("number"), since.label("since"), place.label("place")).subquery("placed").c
+    )
+    urgency = sa.case({each.value: place for place, each in enumerate(HELD_UP)}, value=placed.situation)
+    return (
+        sa.select(*(each for each in placed if each.key != "place"))
+        .where(placed.place == 1)
+        .order_by(urgency, placed.number.desc(), placed.at.desc().nulls_last(), placed.id)
+        .limit(sa.bindparam("most"))
+    )
+
+
+@cache
 def _in_need(situation: ColumnElement[str]) -> Query:
     # Kept apart, or PostgreSQL would work out the situation once for each time that it is named.
     people = sa.select(User.id, User.email, User.demo_mode_status, situation.label("situation")).where(may_be_listed())  # type: ignore[call-overload]
@@ -122,13 +140,12 @@ def _in_need(situation: ColumnElement[str]) -> Query:
     latest = telling_job(listed.c.id)
     is_failed = listed.c.situation == Situation.FAILED.value
     because = sa.case((is_failed, latest.c.fingerprint), else_=latest.c.queue)
-    urgency = sa.case({each.value: place for place, each in enumerate(HELD_UP)}, value=listed.c.situation)
     return (
-        sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, ""), because)
+        sa.select(*listed.c, latest.c.at, sa.func.coalesce(latest.c.cause, "").label("cause"), because.label("because"))
         .outerjoin(latest, sa.true())
         .where(
-            listed.c.situation.in_([each.value for each in HELD_UP]), sa.or_(_BECAUSE.is_(None), because == _BECAUSE)
+            listed.c.situation.in_([each.value for each in HELD_UP]),
+            sa.or_(_SITUATION.is_(None), listed.c.situation == _SITUATION),
+            sa.or_(_BECAUSE.is_(None), because == _BECAUSE),
         )
-        .order_by(urgency, latest.c.at.desc().nulls_last(), listed.c.id)
-        .limit(sa.bindparam("most"))
     )

@@ -19,7 +19,7 @@ from core.jobs.retry import retry
 from core.models import BackgroundJob, JobStatus
 from core.operations import demo
 from core.overview import overview
-from core.people.in_need import users_in_need
+from core.people.in_need import need_groups
 from tests import driving
 from tests.factories import SUPPORT
 from tests.journeys.stuck.stage import Moves, Stage
@@ -75,7 +75,9 @@ def test_a_failure_whose_retry_was_cancelled_is_open_wherever_it_is_said(engine:
         assert diagnosis.alike[0].sentence.startswith("2 other users failed for the same reason")
         assert [(group.count, group.users) for group in shown.failures] == [(3, 3)]
         assert any(ERROR in each.sentence for each in incidents(session, clock.now()))
-        assert {(each.situation, each.cause) for each in users_in_need(session, 9)} == {(Situation.FAILED, ERROR)}
+        assert {(each.latest.situation, each.latest.cause) for each in need_groups(session, 9)} == {
+            (Situation.FAILED, ERROR)
+        }
 
 
 _SETTLING: dict[str, Moves] = {

@@ -38,20 +38,20 @@ def hold(session: Session) -> User:
 
 
 def test_the_group_of_a_list_has_all_of_its_users_and_since_when_and_who_paused(session: Session) -> None:
-    first, last = fails(session, "a", "rate", 30), fails(session, "b", "rate", 2)
+    _, last = fails(session, "a", "rate", 30), fails(session, "b", "rate", 2)
     for name in ("c", "d", "e"):
         fails(session, name, "other", 50)
     held = hold(session)
     group = need_group(session, Situation.FAILED, "rate")
     assert group
-    assert {user.id for user in group.users} == {first.id, last.id}
+    assert group.number == 2
     assert (group.latest.id, group.since) == (last.id, NOW - timedelta(hours=30))
     paused = need_group(session, Situation.HELD, "demo")
     assert paused
-    assert ([user.id for user in paused.users], paused.paused_by, paused.paused_reason) == ([held.id], "Ana", "deploy")
+    assert (paused.latest.id, paused.number, paused.paused_by, paused.paused_reason) == (held.id, 1, "Ana", "deploy")
     assert need_group(session, Situation.STUCK, "rate") is None
     found = user_listing(session, UserQuery("b@", Situation.FAILED, because="rate"))
-    assert (len(found.lines), len(found.group.users if found.group else ())) == (1, 2), "a search narrows the list only"
+    assert (len(found.lines), found.group and found.group.number) == (1, 2), "a search narrows the list only"
     assert isinstance(found.lines, Window)
     assert user_listing(session, UserQuery("", Situation.FAILED)).group is None
 
@@ -86,3 +86,22 @@ def test_the_users_of_a_cause_are_no_dead_end(console, rows: Session) -> None:
     tab.get_by_role("dialog").get_by_role("button", name="Resume").click()
     tab.get_by_text("Nobody is held for this reason any more").wait_for()
     assert not head.is_visible()
+
+
+@pytest.mark.browser
+def test_pages_warn_before_a_retry_that_ends_the_same_way(console, rows: Session) -> None:
+    for table in ("workers", "queues", "background_jobs", "users"):
+        rows.connection().execute(text(f"DELETE FROM {table}"))
+    for name in ("a", "b"):
+        fails(rows, name, "final", 1)
+    rows.connection().execute(text("UPDATE background_jobs SET error_type = 'GiveUp'"))
+    admin = make_user(rows, role=Role.ADMIN)
+    rows.commit()
+    sentence = "Doing it again ends the same way: it needs an admin."
+    tab = console.open(admin, "/")
+    tab.locator(".need-group", has_text="2 users failed").get_by_text(sentence).wait_for()
+    tab.goto(f"{console.url}/users?situation=failed&because=final")
+    tab.locator(".need-head").get_by_text(sentence).wait_for()
+    tab.goto(f"{console.url}/failures/final")
+    tab.get_by_text(sentence).wait_for()
+    assert "primary" not in tab.get_by_role("button", name="Retry one").get_attribute("class")

@@ -45,7 +45,7 @@ def test_users_are_grouped_by_why_they_need_help_and_each_number_opens_its_users
         is_held(session, name)
     pause(session)
     groups = need_groups(session, most=9)
-    assert [(each.latest.situation, each.latest.because, len(each.users)) for each in groups] == [
+    assert [(each.latest.situation, each.latest.because, each.number) for each in groups] == [
         (Situation.FAILED, "two", 3),
         (Situation.FAILED, "one", 1),
         (Situation.HELD, "demo", 2),
@@ -53,7 +53,7 @@ def test_users_are_grouped_by_why_they_need_help_and_each_number_opens_its_users
     assert [bool(each.paused_at) for each in groups] == [False, False, True]
     for group in groups:
         found = find_users(session, "", group.latest.situation, because=group.latest.because or "")
-        assert {line.id for line in found} == {user.id for user in group.users}
+        assert (len(found), group.latest.id in {line.id for line in found}) == (group.number, True)
     assert [line.email for line in find_users(session, "c@", Situation.FAILED, because="two")] == ["c@example.com"]
     assert not find_users(session, "a@", Situation.FAILED, because="two")
     for odd in ("\x00", "tw%", "x" * 999):
@@ -71,13 +71,13 @@ def test_users_behind_two_paused_kinds_of_one_queue_are_two_groups_each_with_its
         session.merge(JobKind(kind=kind, paused_at=NOW, paused_by="Ana"))
     session.flush()
     groups = need_groups(session, most=9)
-    assert [(each.paused, len(each.users), each.paused_at) for each in groups] == [
+    assert [(each.paused, each.number, each.paused_at) for each in groups] == [
         (("kind", "demo.enable"), 2, NOW),
         (("kind", "demo.disable"), 1, NOW),
     ]
     for group in groups:
         found = find_users(session, "", Situation.HELD, because=group.latest.because or "")
-        assert {line.id for line in found} == {user.id for user in group.users}
+        assert (len(found), group.latest.id in {line.id for line in found}) == (group.number, True)
     pause(session)
     assert [each.paused for each in need_groups(session, most=9)] == [("queue", "demo")]
 

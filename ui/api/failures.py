@@ -1,5 +1,6 @@
 """Failures by their cause: the groups of a time, one of them, and what people do with its error."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.diagnosis.again import Again
 from core.diagnosis.error_state import ErrorState
 from core.failures import groups
 from core.failures.decision import Decision, Note
@@ -17,6 +19,7 @@ from core.failures.telling import TellOutcome, TellTerms
 from core.models import Role
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason, RequiredReason
+from ui.service_checks import checked_again
 
 router = APIRouter(prefix="/api/failures", tags=["failures"])
 
@@ -50,6 +53,7 @@ class FailureAnswer(BaseModel):
     decision: Decision
     notes: list[Note]
     latest_job: UUID
+    again: Again = Field(description="Why doing it again does not help; empty: nothing speaks against it.")
 
 
 class FailureDone(BaseModel):
@@ -118,7 +122,7 @@ def list_failures(caller: Caller, hours: Hours = groups.WINDOWS[0], state: Shelf
 def get_failure(fingerprint: Fingerprint, caller: Caller, hours: Hours = groups.WINDOWS[0]) -> FailureAnswer:
     """Return one group: when, where and whom it hit, and what was decided."""
     found = read(caller, Role.VIEWER, lambda session, _: failure_detail(session, fingerprint, hours))
-    return FailureAnswer.model_validate(found)
+    return FailureAnswer.model_validate(replace(found, again=checked_again(found.again)))
 
 
 @router.post("/{fingerprint}/ignore")

@@ -23,7 +23,7 @@ from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason
 from ui.api.lists import After, Limit, listed, total_so_far
 from ui.api.operation_routes import add_route
-from ui.service_checks import checked
+from ui.service_checks import checked, checked_again
 
 router = APIRouter(prefix="/api", tags=["users"])
 
@@ -44,7 +44,8 @@ def list_users(
     """Find users by the start of e-mail, name or id, ignoring case; `situation` filters by it.
 
     `because`: of stuck, failed or held users those with a job in this queue, or with this error, by its fingerprint;
-    `group` says of all of them how many there are, why and since when, and who paused what holds them.
+    `group` says of all of them how many there are, why and since when, why doing it again does not help (`again`, whose
+    sentence is empty where nothing speaks against it), and who paused what holds them.
     """
     query = UserQuery(q, situation, after, because)
     lines, group = read(caller, Role.VIEWER, lambda session, _: (find_users(session, *query), group_of(session, query)))
@@ -53,9 +54,10 @@ def list_users(
 
 
 def _shown(group: NeedGroup) -> dict[str, Any]:
-    """Return a group as its page has it; `users` counts up to MOST_GROUPED."""
+    """Return a group as its page has it."""
     pause = {"paused_at": group.paused_at, "paused_by": group.paused_by, "paused_reason": group.paused_reason}
-    return {"users": len(group.users), "cause": group.latest.cause, "since": group.since, **pause}
+    again = asdict(checked_again(group.again))
+    return {"users": group.number, "cause": group.latest.cause, "since": group.since, "again": again, **pause}
 
 
 @router.get("/users/{user_id}")

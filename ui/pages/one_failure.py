@@ -20,6 +20,7 @@ from ui.components.base.markup import anchor, lines, moment, tagged, title, word
 from ui.components.base.state_chip import state_words
 from ui.components.base.times import time_text
 from ui.components.base.traceback_text import draw_traceback
+from ui.components.jobs.again import draw_again
 from ui.components.jobs.bulk_menu import prepare_bulk
 from ui.components.jobs.error_box import draw_notes, draw_state
 from ui.components.jobs.error_dialogs import retry_words
@@ -70,7 +71,7 @@ class OneFailure:
         if self.screen.is_deleted:
             return
         self._show_parts(are_shown=True)
-        self._head.show(found, key=(found.group, found.unhandled, found.looked_back_to, found.parts))
+        self._head.show(found, key=(found.group, found.unhandled, found.looked_back_to, found.parts, found.again))
         self._state.show(found, key=(found.decision, found.unhandled > 0, bool(found.looked_back_to)))
         self._users.show(found, key=tuple(found.users))
         self._notes.show(found, key=tuple(found.notes))
@@ -123,9 +124,11 @@ class OneFailure:
     def _draw_retry(self, found: FailureDetail) -> None:
         number, is_one = found.unhandled, found.unhandled == 1 and not found.looked_back_to
         label = "Retry it …" if is_one else "Retry one, then the rest …"
+        draw_again(found.again)
         with box("acts"):
             with box("act"):
-                first = button(label, lambda: self._prepare(None if is_one else 1), look=PRIMARY)
+                look = PLAIN if found.again.sentence else PRIMARY
+                first = button(label, lambda: self._prepare(None if is_one else 1), look=look)
                 limit_to_role(first, "bulk.prepare")
                 text(retry_words(number), "muted")
             if not is_one:

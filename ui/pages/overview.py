@@ -93,7 +93,7 @@ class OverviewPage:
         self._failures.show(summary, key=(summary.since, summary.open_errors, *summary.failures))
 
     def _draw_people(self, summary: Overview) -> None:
-        every, shown = sum(summary.users[each] for each in HELD_UP), sum(len(each.users) for each in summary.held_up)
+        every, shown = sum(summary.users[each] for each in HELD_UP), sum(each.number for each in summary.held_up)
         some = f"{shown:,} of {every:,}; the tiles above lead to all" if every > shown else ""
         title("Users who need help", some or "now, however old the cause")
         if not summary.held_up:

@@ -12,7 +12,7 @@ from core.diagnosis.situation import Situation
 from core.failures.groups import WINDOWS
 from core.job_list.addresses import jobs_with
 from core.jobs.error_words import group_title
-from core.people.in_need import MOST_GROUPED, NeedGroup
+from core.people.in_need import NeedGroup
 from core.wording import counted
 from ui.components.base.box import box, link
 from ui.components.base.button import PLAIN, button
@@ -21,6 +21,7 @@ from ui.components.base.kind_words import kind_label
 from ui.components.base.markup import anchor, lines, moment, words
 from ui.components.base.pause import draw_who_paused, pause_button
 from ui.components.base.state_chip import state_words
+from ui.components.jobs.again import draw_again
 from ui.components.jobs.bulk_menu import prepare_bulk
 from ui.components.people.help_button import help_button
 from ui.components.people.user_lines import need_line
@@ -31,7 +32,7 @@ _After = Callable[[], Awaitable[Any]]
 def draw_need_groups(groups: Iterable[NeedGroup], after: _After) -> None:
     """Draw each group with what helps: of one user their line, of several one line; `after` runs after a command."""
     for group in groups:
-        if len(group.users) == 1:
+        if group.number == 1:
             _draw_one(group, after)
         else:
             _draw_group(group, after)
@@ -46,6 +47,7 @@ def draw_need_head(group: NeedGroup, after: _After) -> None:
                 if group.paused_at:
                     draw_who_paused(group)
                 _draw_times(group)
+            draw_again(group.again)
         with box("hbox wrap"):
             for label, href in _more(group).items():
                 link(href, label=label)
@@ -79,14 +81,15 @@ def _draw_group(group: NeedGroup, after: _After) -> None:
     with box("need-group"):
         cause = words(cause_of(group), "clip muted", title=user.cause)
         at = [moment(user.at, classes="muted")] if user.at else []
-        lines([anchor(f"/users?{where}", _number_of(group), cause, *at)], "of")
+        with box():
+            lines([anchor(f"/users?{where}", _number_of(group), cause, *at)], "of")
+            draw_again(group.again)
         _draw_remedy(group, after)
 
 
 def _number_of(group: NeedGroup) -> Markup:
-    number, situation = len(group.users), group.latest.situation
-    many = f"{MOST_GROUPED:,} or more users" if number == MOST_GROUPED else counted(number, "user")
-    return state_words(situation, f"{many} {situation}")
+    situation = group.latest.situation
+    return state_words(situation, f"{counted(group.number, 'user')} {situation}")
 
 
 def _draw_times(group: NeedGroup) -> None:
