@@ -21,7 +21,7 @@ from ui.components.base import undo_toast
 from ui.components.base.box import box, path_prefix, text
 from ui.components.base.button import refuse
 from ui.components.base.keys import keys_dialog
-from ui.components.base.markup import anchor, icon, lines, set_html, tagged, words
+from ui.components.base.markup import anchor, icon, lines, linked, set_html, tagged, words
 from ui.components.base.palette import Palette
 from ui.components.base.top_bar import GAP, bar_button, brand, person_button, theme_button, top_bar
 from ui.console_pages import ConsolePages
@@ -220,8 +220,8 @@ def _figures(health: HealthSummary) -> list[Markup]:
     silent = [words(f", {health.workers_silent:,} silent", "alarm")] if health.workers_silent else []
     return [
         anchor("/workers", workers, *silent),
-        anchor(RUNNING, words(f"{health.running:,} running")),
-        anchor(WAITING, words(f"{health.queue_depth:,} waiting{oldest}")),
+        linked(RUNNING, health.running, words(f"{health.running:,} running"), tag="span"),
+        linked(WAITING, health.queue_depth, words(f"{health.queue_depth:,} waiting{oldest}"), tag="span"),
         *_paused(health),
     ]
 
@@ -239,7 +239,7 @@ def _stuck(health: HealthSummary | None) -> list[Markup]:
     stuck, held = health.users[Situation.STUCK], health.users[Situation.HELD]
     sentence = words(counted(stuck, "stuck user") if stuck else "no stuck users")
     of_held = [anchor("/users?situation=held", words(f"{counted(held, 'user')} held"), classes="held")] if held else []
-    return [*of_held, anchor("/users?situation=stuck", sentence, classes="alarm" if stuck else "")]
+    return [*of_held, linked("/users?situation=stuck", stuck, sentence, classes="alarm" if stuck else "", tag="span")]
 
 
 def _slowdown(line: ui.label) -> None:

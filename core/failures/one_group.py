@@ -30,6 +30,7 @@ from core.failures.groups import (
     with_parts,
 )
 from core.failures.places import PlaceCount, confined_to
+from core.failures.told import Told, told_of
 from core.models import BackgroundJob, User, Worker
 
 #: Users and places of one group at most.
@@ -77,15 +78,17 @@ class FailureDetail:
     traceback: str | None
     #: What another attempt at its jobs would come to.
     again: Again
+    told: Told | None
 
 
 def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDetail:
-    """Return one group of the last hours. Raises NotFound if none of its jobs has failed since then."""
+    """Return one group of the last hours. Raises NotFound if no job has failed so since then."""
     now: datetime = session.exec(select(clock.db_now())).one()
     since = since_of(now, hours)
     values = {"since": since, "fingerprint": fingerprint}
-    is_text = "\x00" not in fingerprint  # which PostgreSQL does not take
-    rows = fetch(session, _group(), **values) if is_text else []
+    if not is_known(session, fingerprint):
+        raise NotFound("There is no such error.")
+    rows = fetch(session, _group(), **values)
     if not rows:
         raise NotFound("No job has failed with this error in that time.")
     [group], latest = with_parts(session, [group_of(rows[0])], since), fetch(session, _latest(), **values)[0]
@@ -107,12 +110,24 @@ def failure_detail(session: Session, fingerprint: str, hours: int) -> FailureDet
         latest_job=latest[0],
         traceback=latest[1],
         again=again_of_error(session, fingerprint),
+        told=told_of(session, fingerprint, since),
     )
+
+
+def is_known(session: Session, fingerprint: str) -> bool:
+    """Tell whether a failed job on record has this error, of any time."""
+    is_text = "\x00" not in fingerprint  # which PostgreSQL does not take
+    return is_text and bool(fetch(session, _known(), fingerprint=fingerprint))
 
 
 def is_this() -> sa.ColumnElement[bool]:
     """Return the condition for jobs with the error `fingerprint`."""
     return col(BackgroundJob.error_fingerprint) == FINGERPRINT
+
+
+@cache
+def _known() -> Query:
+    return sa.select(sa.true()).where(col(BackgroundJob.status) == FAILED, is_this()).limit(1)
 
 
 @cache

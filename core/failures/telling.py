@@ -31,7 +31,7 @@ from core.messages.letter import recipient
 from core.messages.outbox import SAME_FOR, Message, put
 from core.messages.preferences import wants_warnings
 from core.messages.writing import Written, write
-from core.models import MessagePreference, Notification, User
+from core.models import MessagePreference, Notification, NotificationStatus, User
 from core.operation import Form
 from core.wording import counted
 
@@ -55,7 +55,7 @@ class TellOutcome(StrEnum):
     """What becomes of the message to one user."""
 
     TOLD = "told"
-    #: They were told so within a day.
+    #: They were written to within a day.
     ALREADY = "already"
     #: They want no such messages.
     UNWANTED = "unwanted"
@@ -66,7 +66,7 @@ class TellOutcome(StrEnum):
 #: In words, of one user and of several.
 _WORDS: Final[Mapping[TellOutcome, tuple[str, str]]] = {
     TellOutcome.TOLD: ("message", "messages"),
-    TellOutcome.ALREADY: ("user told already within a day", "users told already within a day"),
+    TellOutcome.ALREADY: ("user written to already within a day", "users written to already within a day"),
     TellOutcome.UNWANTED: ("user wants no such messages", "users want no such messages"),
     TellOutcome.UNREACHABLE: ("user without a valid address", "users without a valid address"),
 }
@@ -116,8 +116,9 @@ class Addressee:
     is_open: bool
     is_recovered: bool
     outcome: TellOutcome
-    #: When they were told; None: they were not.
+    #: When they were written to, and what has become of that; None: they were not.
     told_at: datetime | None = None
+    message: NotificationStatus | None = None
 
 
 def addressees(session: Session, fingerprint: str, hours: int, whom: Whom) -> list[Addressee]:
@@ -206,6 +207,7 @@ def _of_users(whom: Whom, situation: sa.ColumnElement[str]) -> Query:
             hit.is_open,
             recovered.label("is_recovered"),
             told_at.label("told_at"),
+            col(Notification.status).label("message"),
         )
         .join(User, col(User.id) == hit.id)
         .outerjoin(Notification, same)
@@ -229,7 +231,8 @@ def _addressee(row: Any, unwanted: set[UUID]) -> Addressee:
         outcome = TellOutcome.UNWANTED
     elif recipient(row.email) is None:
         outcome = TellOutcome.UNREACHABLE
-    return Addressee(row.id, row.email, " ".join(row.name.split()), row.is_open, row.is_recovered, outcome, row.told_at)
+    name, told = " ".join(row.name.split()), (row.told_at, row.message)
+    return Addressee(row.id, row.email, name, row.is_open, row.is_recovered, outcome, *told)
 
 
 def summary_of(found: Sequence[Addressee]) -> str:

@@ -111,7 +111,9 @@ def find_users(
 
 def problem_of(situation: Situation | None, because: str) -> str:
     """Return why no user is in a situation for a reason; empty: some may be."""
-    if not tidy(because) or situation in HELD_UP:
+    if because and ("\x00" in because or not tidy(because)):
+        return "No reason (because) has such characters, so that nobody is there for it."
+    if not because or situation in HELD_UP:
         return ""
     named = " or ".join(sorted(HELD_UP))
     return f"A reason (because) needs the situation that it is the reason of: {named}."

@@ -9,9 +9,10 @@ from sqlmodel import Session, select
 from core.actor import Actor
 from core.commands.gateway import CommandRequest, perform
 from core.errors import NotAllowed
+from core.failures.one_group import failure_detail
 from core.failures.telling import TellOutcome, Whom, addressees, written_for
 from core.messages.preferences import PreferenceForm, set_preference
-from core.models import DemoModeStatus, Event, JobStatus, Notification, Role, User
+from core.models import DemoModeStatus, Event, JobStatus, Notification, NotificationStatus, Role, User
 from tests.factories import SUPPORT, make_user
 from tests.ui.test_failures_page import fails
 
@@ -72,6 +73,25 @@ def test_pressing_twice_tells_nobody_twice_and_says_who_was_told(
     assert tells(engine)["told"] == 1, "who was hit since"
     [told] = [each for each in addressees(session, ERROR, 24, Whom.OPEN) if each.user_id == hit["Ana"].id]
     assert (told.outcome, told.told_at is not None) == (TellOutcome.ALREADY, True)
+
+
+def test_the_error_says_how_many_were_told_by_whom_and_what_became_of_it(
+    engine: Engine, session: Session, hit: dict[str, User]
+) -> None:
+    assert failure_detail(session, ERROR, 24).told is None
+    maria = make_user(session, role=Role.SUPPORT, name="Maria")
+    session.commit()
+    tells(engine, "all", Actor(maria.id, maria.email, Role.SUPPORT, "console"))
+    told = failure_detail(session, ERROR, 24).told
+    assert told
+    assert (told.users, told.by) == (2, "Maria")
+    assert told.sentence == "2 users written to within a day: 2 waiting to be sent."
+    assert [each.message for each in addressees(session, ERROR, 24, Whom.RECOVERED)] == [NotificationStatus.WAITING]
+    for message in session.exec(select(Notification)):
+        message.status = NotificationStatus.SENT
+        message.dedupe_key = str(message.dedupe_key).replace(ERROR, "other") if "Ana" in str(message.data) else ERROR
+    session.flush()
+    assert failure_detail(session, ERROR, 24).told is None, "messages of another error"
 
 
 def test_who_has_recovered_can_be_told_that_once(engine: Engine, session: Session, hit: dict[str, User]) -> None:

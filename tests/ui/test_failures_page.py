@@ -185,3 +185,50 @@ def test_an_error_of_which_all_is_handled_is_nowhere_called_open(console, rows: 
     assert (
         tab.locator(".title", has=tab.get_by_role("heading", name="State")).locator(".state").inner_text() == "handled"
     )
+
+
+def test_nothing_is_sent_where_nobody_is_left_and_a_message_that_waits_is_not_called_told(
+    console, rows: Session
+) -> None:
+    for name in ("Ana", "Ben"):
+        fails(rows, make_user(rows, name=name, demo_mode_status=DemoModeStatus.FAILED), error="nobody left")
+    support = make_user(rows, role=Role.SUPPORT, name="Maria")
+    rows.commit()
+    tab = console.open(support, "/failures/nobody left")
+    tab.get_by_role("button", name="Tell the users").click()
+    dialog = tab.get_by_role("dialog")
+    dialog.get_by_role("button", name="Send").click()
+    tab.get_by_text("2 messages. The outbox has what was written. It waits: no mail server is set.").wait_for()
+    tab.get_by_text("2 users written to within a day: 2 waiting to be sent.").wait_for()
+    assert "by Maria" in tab.locator(".told").inner_text()
+    assert tab.locator(".told").get_by_role("link", name="Outbox").get_attribute("href") == "/outbox"
+    tab.get_by_role("button", name="Tell the users").click()
+    dialog.get_by_text("was written to; the message waits to be sent").first.wait_for()
+    assert dialog.get_by_text("told so").count() == 0
+    assert not dialog.get_by_role("button", name="Send").is_visible()
+
+
+def test_what_no_job_ever_failed_with_is_no_error(console, rows: Session) -> None:
+    viewer = make_user(rows, role=Role.VIEWER)
+    fails(rows, None, hours=900, error="long ago")
+    rows.commit()
+    tab = console.open(viewer, "/failures/long ago")
+    tab.get_by_role("link", name="Its failed jobs of any time").wait_for()
+    for odd in ("none-so", "%00", "x" * 300):
+        tab.goto(f"{console.url}/failures/{odd}")
+        tab.get_by_text("There is no such error").wait_for()
+        assert tab.get_by_role("link", name="Its failed jobs of any time").count() == 0
+
+
+def test_on_a_phone_a_title_takes_the_lines_that_tell_it_from_another(console, rows: Session) -> None:
+    for error, end in (("one", "timed out"), ("two", "refused")):
+        fails(rows, None, error=error, message=f"The demo service does not do what it is asked for: {end}")
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    tab = console.open(viewer, "/failures")
+    tab.set_viewport_size({"width": 390, "height": 844})
+    titles = tab.locator(".rows.groups .grow > :first-child").filter(has_text="The demo service does not")
+    titles.first.wait_for()
+    assert titles.count() == 2
+    assert not any(titles.evaluate_all("all => all.map((each) => each.scrollWidth > each.clientWidth)"))
+    assert not any(titles.evaluate_all("all => all.map((each) => each.scrollHeight > each.clientHeight + 1)"))

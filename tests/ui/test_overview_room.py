@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from core.diagnosis.situation import Situation
+from core.errors import Invalid
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page as page_of_jobs
 from core.jobs.request import request
@@ -56,7 +57,10 @@ def test_users_are_grouped_by_why_they_need_help_and_each_number_opens_its_users
         assert (len(found), group.latest.id in {line.id for line in found}) == (group.number, True)
     assert [line.email for line in find_users(session, "c@", Situation.FAILED, because="two")] == ["c@example.com"]
     assert not find_users(session, "a@", Situation.FAILED, because="two")
-    for odd in ("\x00", "tw%", "x" * 999):
+    for odd in ("\x00", " ", "tw\x00o"):
+        with pytest.raises(Invalid, match="such characters"):
+            find_users(session, "", Situation.FAILED, because=odd)
+    for odd in ("tw%", "x" * 999):
         assert not [line for line in find_users(session, "", Situation.FAILED, because=odd) if line.email == "b@"]
 
 

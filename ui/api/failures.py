@@ -16,6 +16,7 @@ from core.failures.groups import FailureGroup, Shelf
 from core.failures.handling import IgnoreTerms, NoteTerms, ResolveTerms
 from core.failures.one_group import UserHit, failure_detail
 from core.failures.telling import TellOutcome, TellTerms
+from core.failures.told import Told
 from core.models import Role
 from ui.api.deps import Caller, Key, do, read
 from ui.api.jobs import OptionalReason, RequiredReason
@@ -54,6 +55,7 @@ class FailureAnswer(BaseModel):
     notes: list[Note]
     latest_job: UUID
     again: Again = Field(description="Why doing it again does not help; empty: nothing speaks against it.")
+    told: Told | None = Field(description="Users hit who were written to within a day; null: nobody.")
 
 
 class FailureDone(BaseModel):
@@ -100,7 +102,7 @@ class FailureTold(BaseModel):
 
     fingerprint: str
     told: int
-    already: int = Field(description="They were told so within a day.")
+    already: int = Field(description="They were written to within a day; the outbox says what became of it.")
     unwanted: int = Field(description="They want no such messages.")
     unreachable: int = Field(description="Their address is not valid.")
     users: list[UserTold]
@@ -162,7 +164,7 @@ def note_failure(fingerprint: Fingerprint, body: NoteBody, caller: Caller, key: 
 
 @router.post("/{fingerprint}/tell", status_code=202)
 def tell_users(fingerprint: Fingerprint, body: TellBody, caller: Caller, key: Key = None) -> FailureTold:
-    """Write to the users hit now, once each: who was told so within a day, or wants none, gets no message."""
+    """Write to the users hit now, once each: who was written to within a day, or wants none, gets no message."""
     args = {"fingerprint": fingerprint, **body.model_dump(mode="json", exclude={"reason"})}
     return FailureTold(**do(caller, "failure.tell", None, args, reason=body.reason, key=key))
 

@@ -6,7 +6,8 @@ from markupsafe import Markup
 from nicegui import ui
 
 from core.errors import NotFound
-from core.failures.one_group import FailureDetail, UserHit, failure_detail
+from core.failures.one_group import FailureDetail, UserHit, failure_detail, is_known
+from core.failures.told import Told
 from core.job_list.addresses import jobs_with
 from core.models import Role
 from core.wording import counted
@@ -49,7 +50,7 @@ class OneFailure:
                 text(fingerprint, "mono muted clip")
                 box("grow")
                 draw_windows(hours, f"/failures/{fingerprint}")
-            self._gone: Part[str] = Part(self._draw_gone)
+            self._gone: Part[bool] = Part(self._draw_gone)
             self._head: Part[FailureDetail] = Part(self._draw_head)
             with box("columns"):
                 with box():
@@ -66,14 +67,16 @@ class OneFailure:
         try:
             found = await access.load_for(Role.VIEWER, failure_detail, self._fingerprint, self._hours)
         except NotFound:
-            self._gone.show(WINDOW_WORDS[self._hours], key=self._hours)
+            known = await access.load_for(Role.VIEWER, is_known, self._fingerprint)
+            if not self.screen.is_deleted:
+                self._gone.show(known, key=known)
             return
         if self.screen.is_deleted:
             return
         self._show_parts(are_shown=True)
         self._head.show(found, key=(found.group, found.unhandled, found.looked_back_to, found.parts, found.again))
         self._state.show(found, key=(found.decision, found.unhandled > 0, bool(found.looked_back_to)))
-        self._users.show(found, key=tuple(found.users))
+        self._users.show(found, key=(tuple(found.users), found.told))
         self._notes.show(found, key=tuple(found.notes))
         self._where.show(found, key=(tuple(found.places.items()), found.confined_to))
         self._traceback.show(found, key=found.latest_job)
@@ -146,6 +149,8 @@ class OneFailure:
             empty("group", "No user", "These jobs were for nobody.")
             return
         lines([_user(each) for each in hit], "rows hit")
+        if found.told:
+            _draw_told(found.told)
         with box("body hbox wrap"):
             tell = button("Tell the users …", self._tell, look=PLAIN, icon="mail_outline")
             limit_to_role(tell, "failure.tell")
@@ -156,14 +161,27 @@ class OneFailure:
     async def _tell(self) -> None:
         await ask_to_tell(self._fingerprint, self._hours, self.refresh)
 
-    def _draw_gone(self, words_of_window: str) -> None:
-        about = f"No job has failed so in the last {words_of_window}."
+    def _draw_gone(self, is_known: bool) -> None:  # noqa: FBT001 - the one thing that a Part shows
+        if not is_known:
+            empty("search_off", "There is no such error", "No failed job on record has it; the address may be cut.")
+            return
+        about = f"No job has failed so in the last {WINDOW_WORDS[self._hours]}."
         with empty("sentiment_satisfied", "None in this time", about):
             link(jobs_with({"status": "failed", "error": self._fingerprint}), label="Its failed jobs of any time")
 
     def _unhandled(self) -> dict[str, str]:
         """Return the filter of the unhandled failures, as Overview has it: they stay so however old they are."""
         return {"situation": "failed", "error": self._fingerprint}
+
+
+def _draw_told(told: Told) -> None:
+    """Draw how many were written to, when and by whom, and where to read it."""
+    with box("body hbox wrap told"):
+        text(told.sentence)
+        text(f"The last by {told.by},", "muted")
+        time_text(told.at, "ago", "muted")
+        if access.me().may(Role.SUPPORT):
+            link("/outbox", label="Outbox")
 
 
 def _copy(addresses: Sequence[str]) -> None:
@@ -199,7 +217,7 @@ def _draw_where(found: FailureDetail) -> None:
         empty("memory", "Not known", "No worker that ran one of them is on record.")
         return
     if found.confined_to:
-        text(found.confined_to, "body")
+        text(found.confined_to, "body", tag="p")
     places = [
         tagged("div", words(place, "clip"), words(f"{number:,}", "num"), classes="row-line")
         for place, number in found.places.items()

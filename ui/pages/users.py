@@ -27,6 +27,9 @@ from ui.console_pages import Change, note_address
 #: Seconds between two refreshes while users change.
 LOOK_AGAIN: Final = 1.0
 
+#: Stands for a reason that the database cannot hold: nobody is there for it.
+NO_REASON: Final = "\N{REPLACEMENT CHARACTER}"
+
 
 async def draw(q: str = "", situation: str = "", need: str = "", because: str = "") -> None:
     """Draw the search and its results; `need` is what links of earlier releases call the situation.
@@ -36,7 +39,9 @@ async def draw(q: str = "", situation: str = "", need: str = "", because: str = 
     listed = situation or need
     asked = UserQuery(q, Situation(listed) if listed in LISTED else None, because=because)
     problem = problem_of(asked.situation, because)
-    await UserSearch(asked._replace(because="") if problem else asked, problem).begin()
+    if problem:  # a reason that nobody can have stands for itself, and one without its situation for nothing
+        asked = asked._replace(because=NO_REASON if asked.situation in HELD_UP else "")
+    await UserSearch(asked, problem).begin()
 
 
 class UserSearch:

@@ -16,7 +16,7 @@ from core.wording import counted
 from ui import design
 from ui.components.analytics.figures_tiles import RUN_TARGET, duration, percent
 from ui.components.analytics.view import FINISHED, SUCCEEDED
-from ui.components.base.markup import anchor, lines, moment, tagged, words
+from ui.components.base.markup import anchor, lines, linked, moment, tagged, words
 
 #: What counts as ended: not what was cancelled, nor failures whose work another job did again.
 ENDED: Final = {"status": "succeeded,failed", "redone": "no"}
@@ -54,7 +54,7 @@ def jobs_of_day(summary: Overview, **where: str) -> str:
 def people(summary: Overview) -> Markup:
     """Return the tile of the users who need help: of each situation a number that opens them."""
     numbers = [
-        _linked(
+        linked(
             f"/users?situation={each}",
             number := summary.users[each],
             words(f"{number:,}", "figure"),
@@ -83,7 +83,7 @@ def finished(summary: Overview, day: DayFigures) -> Markup:
     label = tagged("span", words("jobs finished since "), moment(summary.since, "clock"), classes="label")
     figure = _figure(f"{summary.ended:,}", [each.finished for each in day.hours], "finished jobs")
     change = _change(_share(day.now.finished, day.before.finished if day.before else None), "")
-    return _linked(jobs_of_day(summary, **ENDED), summary.ended, figure, label, change, classes="tile")
+    return linked(jobs_of_day(summary, **ENDED), summary.ended, figure, label, change, classes="tile")
 
 
 def success(summary: Overview, day: DayFigures) -> Markup:
@@ -101,7 +101,7 @@ def success(summary: Overview, day: DayFigures) -> Markup:
     label = [words(f"succeeded of {summary.ended:,} (target {TARGET * 100:.0f}\u00a0%)"), *others]
     shares = [None if each.success is None else round(100 * each.success, 1) for each in day.hours]
     content = (
-        _linked(jobs_of_day(summary, **ENDED), summary.ended, _figure(rate, shares, "per cent that succeeded")),
+        linked(jobs_of_day(summary, **ENDED), summary.ended, _figure(rate, shares, "per cent that succeeded")),
         tagged("span", Markup(", ").join(label), classes="label"),
         _points(day.now.success, day.before.success if day.before else None, is_good=tone != design.BAD),
     )
@@ -157,11 +157,6 @@ def _besides(summary: Overview) -> list[Markup]:
         for number, outcome, where in figures
         if number
     ]
-
-
-def _linked(href: str, number: int, *content: Markup, classes: str = "") -> Markup:
-    """Return a number that opens what it counts; zero opens nothing, as everywhere on this page."""
-    return anchor(href, *content, classes=classes) if number else tagged("div", *content, classes=classes)
 
 
 def _figure(shown: str, hours: Sequence[float | None], what: str) -> Markup:

@@ -56,6 +56,11 @@ def anchor(href: str, *content: Markup, classes: str = "", **attributes: str) ->
     )
 
 
+def linked(href: str, number: int, *content: Markup, classes: str = "", tag: str = "div") -> Markup:
+    """Return a number as a link to what it counts; zero opens nothing, everywhere."""
+    return anchor(href, *content, classes=classes) if number else tagged(tag, *content, classes=classes)
+
+
 def icon(name: str) -> Markup:
     """Return an icon as Quasar draws it, for those who see; its button or link has a name."""
     shape = tagged("svg", tagged("path", d=design.icons()[name]), viewBox="0 0 24 24")

@@ -15,8 +15,8 @@ Then = Callable[[], Awaitable[None]]
 Act = Callable[[], Awaitable[Then | None]]
 
 
-def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> None:
-    """Open a dialog; `draw` draws its fields and returns the action of the submit button."""
+def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> ui.button:
+    """Open a dialog and return its submit button; `draw` draws its fields and returns the action of that."""
     with ui.dialog().props("transition-show=none transition-hide=none") as dialog, ui.card().classes("dialog wide"):
         dialog.props["aria-label"] = title
         text(title, tag="h2").style("font-size: 15px")
@@ -42,9 +42,10 @@ def open_form(title: str, submit_label: str, draw: Callable[[], Act]) -> None:
 
         with box("actions"):
             button("Go back", dialog.close)
-            sends(button(submit_label, submit, look=PRIMARY))
+            send = sends(button(submit_label, submit, look=PRIMARY))
     dialog.on("hide", dialog.delete)
     dialog.open()
+    return send
 
 
 def _lead_to_fault(dialog: ui.dialog, error: ui.element, refusal: Refused) -> None:

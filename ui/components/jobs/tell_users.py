@@ -22,7 +22,7 @@ from core.failures.telling import (
 from core.messages.control import writer_of
 from core.messages.email_channel import EMAIL
 from core.messages.listing import why_waiting
-from core.models import Role
+from core.models import NotificationStatus, Role
 from ui import access, design
 from ui.components.base.box import Part, box, text
 from ui.components.base.button import say
@@ -36,9 +36,15 @@ _WORDS: Final[Mapping[Whom, str]] = {
     Whom.ALL: "all of them",
 }
 _WHY: Final[Mapping[TellOutcome, str]] = {
-    TellOutcome.ALREADY: "was told so within a day",
     TellOutcome.UNWANTED: "wants no such messages",
     TellOutcome.UNREACHABLE: "has no valid address",
+}
+#: Of one who was written to within a day: what has become of the message.
+_BECAME: Final[Mapping[NotificationStatus | None, str]] = {
+    NotificationStatus.WAITING: "was written to; the message waits to be sent",
+    NotificationStatus.SENT: "was told so within a day",
+    NotificationStatus.FAILED: "was written to within a day, but sending failed",
+    NotificationStatus.DROPPED: "was written to within a day, but the message was dropped",
 }
 
 
@@ -47,7 +53,7 @@ async def ask_to_tell(fingerprint: str, hours: int, after: Callable[[], Awaitabl
     me = access.me().id
     hit, signed, why = await access.load_for(Role.SUPPORT, _read, fingerprint, hours, me)
     letter = _Letter(fingerprint, hours, hit, signed, why, after)
-    open_form("Tell the users hit", "Send", letter.draw)
+    letter.offer(open_form("Tell the users hit", "Send", letter.draw))
 
 
 def _read(session: Session, fingerprint: str, hours: int, me: Any) -> tuple[list[Addressee], str, str]:
@@ -97,6 +103,10 @@ class _Letter:
         self._on_whom(None)
         return self._send
 
+    def offer(self, send: ui.button) -> None:
+        """Offer to send while there is somebody to write to."""
+        send.bind_visibility_from(self._reader)
+
     def _of(self, whom: Whom) -> list[Addressee]:
         is_of = {Whom.OPEN: lambda each: each.is_open, Whom.RECOVERED: lambda each: each.is_recovered}
         return [each for each in self._hit if whom is Whom.ALL or is_of[whom](each)]
@@ -127,7 +137,8 @@ class _Letter:
         args |= {"title": self._title.value or "", "text": self._text.value or ""}
         answer = await access.perform("failure.tell", None, {"fingerprint": self._fingerprint, **args})
         counts = {each: answer[each] for each in TellOutcome}
-        say(f"{summary_in(counts)}. The outbox has what was written.")
+        waits = f" {self._why}" if self._why and answer[TellOutcome.TOLD] else ""
+        say(f"{summary_in(counts)}. The outbox has what was written.{waits}")
         await self._after()
 
 
@@ -135,7 +146,7 @@ def _draw_who(chosen: Sequence[Addressee]) -> None:
     text(summary_of(chosen) + ("" if len(chosen) < MOST else f"; the first {MOST:,}, press again for more"), "strong")
     left = [each for each in chosen if each.outcome is not TellOutcome.TOLD]
     for each in left[:LEFT_OUT]:
-        text(f"{each.email} {_WHY[each.outcome]}.", "muted", tag="div")
+        text(f"{each.email} {_WHY.get(each.outcome) or _BECAME[each.message]}.", "muted", tag="div")
     if len(left) > LEFT_OUT:
         text(f"And {len(left) - LEFT_OUT:,} more.", "muted", tag="div")
 

@@ -21,7 +21,7 @@ from ui import query_cache
 from ui.components.analytics.figures_tiles import duration
 from ui.components.base.box import Part, box
 from ui.components.base.kind_words import kind_label
-from ui.components.base.markup import anchor, lines, moment, tagged, title, words
+from ui.components.base.markup import anchor, lines, linked, moment, tagged, title, words
 from ui.components.base.state_chip import state_words
 
 #: Kinds that are named: those with the most jobs.
@@ -93,9 +93,9 @@ def _lane(lane: _Lane) -> Markup:
     queue, threads, where = lane.queue, lane.threads, {"queue": lane.queue.name}
     share = min(100, 100 * queue.running // threads) if threads else 0
     meter = tagged("span", tagged("i", style=f"width: {share}%"), classes="meter", aria_hidden="true")
-    running = _jobs(f"{queue.running:,} of {threads:,}", {**where, "status": "running"})
+    running = _jobs(queue.running, f"{queue.running:,} of {threads:,}", {**where, "status": "running"})
     oldest = [words(" · oldest "), moment(lane.due_since, "elapsed")] if lane.due_since else []
-    waiting = _jobs(f"{queue.waiting:,} waiting", {**where, "due": "yes", "sort": "created_at"}, *oldest)
+    waiting = _jobs(queue.waiting, f"{queue.waiting:,} waiting", {**where, "due": "yes", "sort": "created_at"}, *oldest)
     name = anchor("/queues", words(queue.name, "strong"), classes="clip")
     return tagged("div", name, meter, running, waiting, _state(queue), classes="row-line")
 
@@ -116,8 +116,8 @@ def _state(queue: QueueLine) -> Markup:
     return tagged("span", state_words(queue.state), words(why), classes="clip", title=f"{queue.state}{why}")
 
 
-def _jobs(shown: str, where: Mapping[str, str], *more: Markup) -> Markup:
-    return anchor(jobs_with(where), words(shown), *more, classes="num")
+def _jobs(number: int, shown: str, where: Mapping[str, str], *more: Markup) -> Markup:
+    return linked(jobs_with(where), number, words(shown), *more, classes="num", tag="span")
 
 
 def _draw_workers(listing: WorkerListing) -> None:
