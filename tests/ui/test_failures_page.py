@@ -15,7 +15,7 @@ from core.failures.groups import Shelf, groups_of_hours, open_groups
 from core.failures.one_group import LOOKED_BACK, failure_detail
 from core.job_list.filters import JobFilter
 from core.job_list.queries import page
-from core.models import BackgroundJob, DemoModeStatus, JobStatus, Role, User
+from core.models import BackgroundJob, DemoModeStatus, JobStatus, Role, User, Worker
 from core.overview import overview
 from tests.factories import make_user
 
@@ -232,3 +232,25 @@ def test_on_a_phone_a_title_takes_the_lines_that_tell_it_from_another(console, r
     assert titles.count() == 2
     assert not any(titles.evaluate_all("all => all.map((each) => each.scrollWidth > each.clientWidth)"))
     assert not any(titles.evaluate_all("all => all.map((each) => each.scrollHeight > each.clientHeight + 1)"))
+
+
+def test_where_alone_it_fails_stays_within_its_card(console, rows: Session) -> None:
+    workers = [Worker(host=name, pid=1, threads=1, queues=["demo"], version=name) for name in ("vm" * 20, "other")]
+    rows.add_all(workers)
+    rows.flush()
+    for number in range(4):
+        job = fails(rows, None, error="one place")
+        job.worker_id = workers[number == 0].id
+        if number == 0:
+            job.status, job.error_fingerprint = JobStatus.SUCCEEDED, None
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    tab = console.open(viewer, "/failures/one place")
+    sentence = tab.locator(".body", has_text=re.compile("^Only on vm"))
+    sentence.wait_for()
+    lefts = """(each) => { const range = document.createRange(); range.selectNodeContents(each);
+        const card = each.parentElement.getBoundingClientRect().left;
+        return [...range.getClientRects()].map((line) => line.left - card); }"""
+    of_lines = sentence.evaluate(lefts)
+    assert len(of_lines) > 1
+    assert min(of_lines) >= 14

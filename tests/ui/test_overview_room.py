@@ -1,5 +1,6 @@
 """Overview groups users by why they need help, with what helps them all, and shows what is at work."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -141,3 +142,18 @@ def test_one_button_helps_a_group_and_lanes_and_squares_open_their_jobs(console,
     failed.get_by_role("button", name="Retry one").click()
     page.get_by_text("Start acts on the first job").wait_for()
     assert not page.wrong
+
+
+@pytest.mark.browser
+def test_zero_opens_nothing(console, rows: Session) -> None:
+    for table in ("workers", "queues", "background_jobs", "users", "job_rollup_states"):
+        rows.connection().execute(text(f"DELETE FROM {table}"))
+    viewer = make_user(rows, role=Role.VIEWER)
+    rows.commit()
+    page = console.open(viewer, "/")
+    for zero in ("0 of 0", "0 waiting"):
+        page.locator(".lanes").get_by_text(zero, exact=True).first.wait_for()
+    for zero in ("0 running", "0 waiting", "no stuck users"):
+        page.locator(".foot").get_by_text(zero, exact=True).wait_for()
+    zeros = page.locator("a:visible").filter(has_text=re.compile(r"^(0 of \d+|0 \w+|no stuck users)$"))
+    assert zeros.all_inner_texts() == []
