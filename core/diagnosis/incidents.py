@@ -1,7 +1,7 @@
 """What concerns many at once: an error of several users, a paused queue or kind with waiting jobs, no worker."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -70,7 +70,7 @@ class Incident:
     """One sentence for everyone who looks, and the filter of the jobs that it is about, none if it is of workers."""
 
     sentence: str
-    jobs: Mapping[str, str]
+    jobs: Mapping[str, str] = field(hash=False)
     #: A person stopped it; otherwise nothing moves it.
     is_held: bool
 
