@@ -130,7 +130,8 @@ def plan_of(bulk: BulkAction, to_do: int | None = None) -> str:
 
     `to_do`: how many would be done; the others of the set are skipped, and are no part of the plan.
     """
-    rest, noun = (bulk.total if to_do is None else to_do) - (bulk.canary or 0), noun_of(bulk.command)
+    left, noun = bulk.not_tried if to_do is None else to_do, noun_of(bulk.command)
+    rest = left - ((bulk.canary or 0) - bulk.tried)
     if not bulk.canary or rest <= 0 or bulk.tried > bulk.canary or bulk.looked_at >= bulk.total:
         return ""
     share = "succeeded" if bulk.canary_percent == 100 else f"succeeded to {bulk.canary_percent} %"

@@ -53,6 +53,12 @@ def test_the_dialog_says_the_plan_before_its_fields(console, rows: Session) -> N
     fields.get_by_text("Start acts on the first job. Once its job has succeeded, the other 2 jobs follow").wait_for()
     said = fields.inner_text()
     assert said.index("3 would be done") < said.index("Start acts on") < said.index("Jobs a second")
+    fields.get_by_label("First jobs").fill("2")
+    fields.get_by_text(
+        "Start acts on the first 2 jobs. Once their jobs have succeeded, the other job follows"
+    ).wait_for()
+    fields.get_by_label("First jobs").fill("")
+    fields.get_by_text("Start acts on").wait_for(state="hidden")
 
 
 def test_what_was_undone_says_so_where_it_stands(console, rows: Session) -> None:

@@ -63,7 +63,8 @@ class RowsPanel:
         self._title.show(name, key=name)
         choices = [_choice(bulk, _ALL, _ALL, bulk.total, is_this=shown.which is None)]
         for which, (word, number) in outcomes.items():
-            if number or which is shown.which:
+            is_begun = which is not RowsOf.NOT_TRIED or bulk.looked_at
+            if (number and is_begun) or which is shown.which:
                 choices.append(_choice(bulk, which, word, number, is_this=which is shown.which))
         set_html(self._choice, *choices, *_as_jobs(bulk))
         states = tuple((row.position, row.outcome) for row in shown.rows)

@@ -24,11 +24,19 @@ def ask_to_start(bulk: BulkAction, seen: Preview, started: Callable[[], Awaitabl
     """Open it; `started` runs once it has started."""
 
     def draw() -> Act:
-        for said in (done_and_skipped(seen, bulk.not_tried), plan_of(bulk, seen.to_do)):
-            if said:
-                text(said, "strong", tag="p")
+        if said := done_and_skipped(seen, bulk.not_tried):
+            text(said, "strong", tag="p")
+        plan = text("", tag="p").props("aria-live=polite")
         given = {"canary": bulk.canary} if bulk.status is not BulkStatus.STOPPED else {}
         form = ModelForm(StartForm, given=given, without=_left_out(bulk, seen))
+
+        def show_plan() -> None:
+            said = _planned(bulk, form, seen.to_do)
+            plan.set_text(said)
+            plan.set_visibility(bool(said))
+
+        show_plan()
+        form.on_change(show_plan)
         reason = ReasonField(needed=_needs_reason(bulk, seen))
 
         async def start() -> None:
@@ -41,6 +49,16 @@ def ask_to_start(bulk: BulkAction, seen: Preview, started: Callable[[], Awaitabl
         return start
 
     open_form(f"{label_of(bulk)}: {size_of(bulk, seen.to_do)}", "Start", draw)
+
+
+def _planned(bulk: BulkAction, form: ModelForm, to_do: int) -> str:
+    """Return the plan with the first jobs of the form; empty: all at once, or its input does not fit yet."""
+    try:
+        chosen = StartForm.model_validate(form.values())
+    except Invalid:
+        return ""
+    how = {"canary": chosen.canary, "canary_percent": chosen.canary_percent}
+    return plan_of(bulk.model_copy(update=how), to_do)
 
 
 def done_and_skipped(seen: Preview, total: int) -> str:
