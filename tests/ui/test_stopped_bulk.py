@@ -32,6 +32,7 @@ def test_what_was_not_tried_is_opened_and_gone_on_with(console, rows: Session) -
     page.get_by_role("heading", name="Retry: 1 of 3 jobs").wait_for()
     page.get_by_role("status").get_by_text(bulk.note).wait_for()
     page.get_by_role("link", name="not tried 2").first.click()
+    page.get_by_role("region", name="Rows").get_by_role("heading", name="Not tried").wait_for()
     page.locator(".rows.left > .row-line").nth(1).wait_for()
     assert page.locator(".rows.left > .row-line").count() == 2
     page.get_by_role("button", name="Go on with the rest …").click()
