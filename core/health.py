@@ -45,7 +45,7 @@ class HealthSummary:
     #: How many users are in each situation of core.people.users.LISTED.
     users: Mapping[Situation, int] = field(hash=False)
     #: What holds up many at once.
-    incidents: tuple[Incident, ...] = field(hash=False)
+    incidents: tuple[Incident, ...]
     at: datetime
 
 

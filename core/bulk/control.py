@@ -12,7 +12,7 @@ from core.actor import ENGINE, Actor
 from core.bulk.acts import INVERSES, RETRIES, starts_jobs
 from core.bulk.ending import end, note_move
 from core.bulk.frozen import BulkForm, freeze
-from core.bulk.preview import number_to_do
+from core.bulk.preview import preview
 from core.database.statements import Query, Union
 from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs.request import JobOptions, request_task
@@ -25,6 +25,7 @@ from core.wording import counted
 
 #: Above so many rows that would be done, who starts says how many they are.
 UNCOUNTED: Final = 100
+_ARGUMENTS_GONE: Final = "Its hidden arguments were deleted at its end: prepare it anew, with them."
 
 
 def check_canary(command: str, canary: int | None) -> None:
@@ -70,31 +71,49 @@ def locked(session: Session, bulk_id: UUID) -> BulkAction:
     return bulk
 
 
+def is_startable(bulk: BulkAction) -> bool:
+    """Tell whether it can be started, or gone on with once no job of it is at work; what has stopped, for its rest."""
+    is_stopped = bulk.status is BulkStatus.STOPPED and bulk.not_tried > 0
+    return is_stopped or bulk.status in (BulkStatus.READY, BulkStatus.RUNNING)
+
+
 def start(session: Session, bulk_id: UUID, form: StartForm, actor: Actor, reason: str | None) -> BulkAction:
-    """Start a prepared bulk action, or go on with one whose job has ended before its last row.
+    """Start a prepared bulk action, or go on with one whose job has ended before its last row, or that has stopped.
 
     From now on it acts under the name and the right of who starts it, whoever has prepared it. Raises NotFound,
     NotAllowed (under way or over), Invalid (another number of rows; first rows that start no jobs).
     """
     bulk = locked(session, bulk_id)
-    if bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING) or is_at_work(session, bulk):
-        raise NotAllowed(f"The bulk action is {bulk.status}; it cannot be started.")
-    _check_count(bulk, form.count, number_to_do(session, bulk))
-    canary = form.canary if "canary" in form.model_fields_set else bulk.canary
-    check_canary(bulk.command, canary)
+    if not is_startable(bulk) or is_at_work(session, bulk):
+        raise NotAllowed(f"The bulk action is {bulk.status}; it cannot be started. {bulk.note}".rstrip())
+    _check_count(bulk, form.count, preview(session, bulk).to_do)
+    canary = _canary(bulk, form)
     was = bulk.status
     bulk.created_by, bulk.actor, bulk.via = actor.id, actor.name, actor.via
     bulk.status, bulk.started_at = BulkStatus.RUNNING, bulk.started_at or clock.db_now()
-    bulk.reason, bulk.note = reason or bulk.reason, ""
+    bulk.reason, bulk.note, bulk.finished_at = reason or bulk.reason, "", None
     bulk.per_second, bulk.canary, bulk.canary_percent = form.per_second, canary, form.canary_percent
     go_on(session, bulk)
     note_move(session, actor, "bulk.started", bulk, was)
     return bulk
 
 
+def _canary(bulk: BulkAction, form: StartForm) -> int | None:
+    """Return how many rows come first: none of the rest of what its first ones have stopped. Raises Invalid."""
+    if bulk.status is not BulkStatus.STOPPED:
+        canary = form.canary if "canary" in form.model_fields_set else bulk.canary
+        check_canary(bulk.command, canary)
+        return canary
+    if form.canary:
+        raise Invalid("Its first jobs were tried already.", {"canary": "Leave it empty."})
+    if HIDDEN in str(bulk.args):
+        raise NotAllowed(_ARGUMENTS_GONE)
+    return None
+
+
 def _check_count(bulk: BulkAction, count: int | None, to_do: int) -> None:
-    """Raise Invalid unless a person has said how many there are: those that would be done, or the whole set."""
-    if count in (to_do, bulk.total) or (count is None and to_do <= UNCOUNTED):
+    """Raise Invalid unless a person has said how many there are: to be done, without an outcome, or in the set."""
+    if count in (to_do, bulk.not_tried, bulk.total) or (count is None and to_do <= UNCOUNTED):
         return
     message = f"Type the number of {noun_of(bulk.command)}s: {to_do}."
     raise Invalid(f"The bulk action is to do {counted(to_do, noun_of(bulk.command))}. {message}", {"count": message})
@@ -142,7 +161,7 @@ def repeat(session: Session, bulk_id: UUID, actor: Actor, reason: str | None) ->
     again = BulkRow.job_id if bulk.command in RETRIES else BulkRow.target
     failed = _rows_of(bulk, again).join(BackgroundJob, col(BackgroundJob.id) == col(BulkRow.job_id))
     if HIDDEN in str(bulk.args) and (bulk.command not in RETRIES or _is_any(session, tried)):
-        raise NotAllowed("Its hidden arguments were deleted at its end: prepare it anew, with them.")
+        raise NotAllowed(_ARGUMENTS_GONE)
     rows = sa.union(tried, failed.where(col(BackgroundJob.status) == JobStatus.FAILED))
     return _prepared(session, bulk.command, rows, actor, reason, repeats=bulk.id, args=bulk.args)
 

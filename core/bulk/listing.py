@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 
 from core import clock
 from core.bulk.acts import INVERSES, starts_jobs
-from core.bulk.control import is_at_work
-from core.bulk.words import NO_JOBS, Jobs, moving
+from core.bulk.control import is_at_work, is_startable
+from core.bulk.words import NO_JOBS, Jobs, RowsOf, moving
 from core.database.window import Window, cut, read_window
 from core.errors import NotFound
 from core.jobs.error_words import headline
@@ -32,21 +32,31 @@ class BulkState:
     jobs: Jobs
     #: Why it does not go on, though it is not over; empty: nothing to say.
     halted: str
+    #: The latest action that has undone it, or does.
+    undone: BulkAction | None = None
 
     @property
     def can_start(self) -> bool:
-        """Whether it can be started, or gone on with because its job has ended before its last row."""
-        return self.bulk.status in (BulkStatus.READY, BulkStatus.RUNNING) and not self.is_at_work
+        """Whether it can be started, or gone on with."""
+        return is_startable(self.bulk) and not self.is_at_work
 
     @property
     def can_undo(self) -> bool:
         """Whether what it did can be taken back; a job that it has started, only until that has ended."""
-        return self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0 and not self.is_too_late
+        is_done = self.is_over and self.bulk.command in INVERSES and self.bulk.applied > 0
+        return is_done and not self.is_too_late and not self.is_undone
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether an undo has taken back all that it did, or is at it."""
+        undo = self.undone
+        return undo is not None and (undo.status is BulkStatus.RUNNING or undo.applied >= self.bulk.applied)
 
     @property
     def is_too_late(self) -> bool:
         """Whether it could be taken back until the jobs that it has started ended."""
-        return self.is_over and self.bulk.command == "job.retry" and self.bulk.applied > 0 and not self.still_moving
+        is_done = self.is_over and self.bulk.command == "job.retry" and self.bulk.applied > 0
+        return is_done and not self.still_moving and not self.is_undone
 
     @property
     def still_moving(self) -> int:
@@ -79,7 +89,19 @@ def bulk_state(session: Session, bulk_id: UUID) -> BulkState:
     if bulk is None:
         raise NotFound(f"There is no bulk action with id {bulk_id}.")
     at_work, why = is_at_work(session, bulk), halts(session, [bulk]).get(bulk.id, "")
-    return BulkState(bulk, at_work, _started_by(session, [bulk.id]).get(bulk.id, NO_JOBS), why)
+    undone = undone_by(session, [bulk]).get(bulk.id)
+    return BulkState(bulk, at_work, _started_by(session, [bulk.id]).get(bulk.id, NO_JOBS), why, undone)
+
+
+def undone_by(session: Session, bulks: Iterable[BulkAction]) -> dict[UUID, BulkAction]:
+    """Return the latest actions that have undone something of these, or are at it, by the ids of these."""
+    of = {bulk.id: bulk.created_at for bulk in bulks if bulk.command in INVERSES and bulk.applied}
+    if not of:
+        return {}
+    has_begun = sa.or_(col(BulkAction.applied) > 0, col(BulkAction.status) == BulkStatus.RUNNING)
+    undoes, at = col(BulkAction.undoes), col(BulkAction.created_at)  # along the index of the newest ones
+    undos = session.exec(select(BulkAction).where(at >= min(of.values()), undoes.in_(of), has_begun).order_by(at))
+    return {undo.undoes: undo for undo in undos if undo.undoes}
 
 
 def started_jobs(session: Session, bulks: Iterable[BulkAction]) -> Mapping[UUID, Jobs]:
@@ -117,13 +139,15 @@ def _halt(job: BackgroundJob) -> str:
     return "Its job waits to be run." if job.status is JobStatus.QUEUED and job.run_at <= clock.now() else ""
 
 
-def bulk_rows(
-    session: Session, bulk_id: UUID, outcome: RowOutcome | None, limit: int, start: int = 0
-) -> Window[BulkRow]:
-    """Return rows of a set in its order, only those with this outcome if it is given. Raises NotFound."""
-    if session.get(BulkAction, bulk_id) is None:
+def bulk_rows(session: Session, bulk_id: UUID, which: RowsOf | None, limit: int, start: int = 0) -> Window[BulkRow]:
+    """Return rows of a set in its order, only these of them if that is given. Raises NotFound."""
+    bulk = session.get(BulkAction, bulk_id)
+    if bulk is None:
         raise NotFound(f"There is no bulk action with id {bulk_id}.")
     rows = select(BulkRow).where(col(BulkRow.bulk_id) == bulk_id)
-    rows = rows if outcome is None else rows.where(col(BulkRow.outcome) == outcome)
+    if which is RowsOf.NOT_TRIED:
+        rows = rows.where(col(BulkRow.position) > bulk.looked_at)
+    elif which is not None:
+        rows = rows.where(col(BulkRow.outcome) == RowOutcome(which))
     found = session.exec(rows.order_by(col(BulkRow.position)).limit(limit + 1).offset(start)).all()
     return cut(found, limit, start)

@@ -26,17 +26,18 @@ def reopened(session: Session, bulk: BulkAction, actor: Actor) -> BulkAction | N
     """
     if actor.via != "console" and not (bulk.undoes or bulk.repeats):
         return None
-    for earlier in session.exec(_prepared_lately(bulk)).all():
-        if _has_same_rows(session, earlier, bulk):
-            earlier.consists_of = bulk.consists_of
-            session.execute(sa.delete(BulkRow).where(col(BulkRow.bulk_id) == bulk.id))
-            session.delete(bulk)
-            session.flush()
-            return earlier
-        if bulk.filter or bulk.undoes or bulk.repeats:
-            end(session, earlier, BulkStatus.ABORTED, f"Prepared again by {actor.name}, as its set has changed.")
-            note_move(session, actor, "bulk.aborted", earlier, BulkStatus.READY)
-    return None
+    found = session.exec(_prepared_lately(bulk)).all()
+    same = next((earlier for earlier in found if _has_same_rows(session, earlier, bulk)), None)
+    if same is not None:
+        same.consists_of = bulk.consists_of
+        session.execute(sa.delete(BulkRow).where(col(BulkRow.bulk_id) == bulk.id))
+        session.delete(bulk)
+        session.flush()
+    for earlier in found[: found.index(same) if same else None] if bulk.filter or bulk.undoes or bulk.repeats else ():
+        note = f"Prepared again by {actor.name}, as its set has changed: bulk action {(same or bulk).id}."
+        end(session, earlier, BulkStatus.ABORTED, note)
+        note_move(session, actor, "bulk.aborted", earlier, BulkStatus.READY)
+    return same
 
 
 def _prepared_lately(bulk: BulkAction) -> SelectOfScalar[BulkAction]:

@@ -1,6 +1,7 @@
 """A bulk action in words: how far it is, what comes next, and what stage it is at."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +15,15 @@ Jobs = Mapping[str, int]
 NO_JOBS: Final[Jobs] = MappingProxyType({})
 #: Ends of jobs, the best first.
 _ENDS: Final = (JobStatus.SUCCEEDED, JobStatus.CANCELLED, JobStatus.FAILED)
+
+
+class RowsOf(StrEnum):
+    """Rows of a set by their outcome, or those that have none."""
+
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    NOT_TRIED = "not_tried"
 
 
 def stage_of(bulk: BulkAction, jobs: Jobs = NO_JOBS) -> str:
@@ -44,7 +54,8 @@ def sentence_of(bulk: BulkAction, halted: str = "", jobs: Jobs = NO_JOBS) -> str
         return f"Prepared for {those}. Nobody has started it."
     if bulk.is_discarded:
         return f"{bulk.note} Nothing was done."
-    parts = ", ".join(f"{number:,} {word}" for word, number in outcomes_of(bulk).items() if number)
+    outcomes = [each for which, each in outcomes_of(bulk).items() if which is not RowsOf.NOT_TRIED]
+    parts = ", ".join(f"{number:,} {word}" for word, number in outcomes if number)
     if bulk.status is BulkStatus.DONE and not bulk.applied:
         return f"Nothing was done: of {those}, {parts}."
     far = f"{bulk.looked_at:,} of {those}: {parts or f'none {done_word(bulk)} yet'}"
@@ -53,10 +64,34 @@ def sentence_of(bulk: BulkAction, halted: str = "", jobs: Jobs = NO_JOBS) -> str
     return f"{far}{_ends(far, jobs)}. {halted or bulk.note}".rstrip()
 
 
-def outcomes_of(bulk: BulkAction) -> dict[str, int]:
-    """Return what became of its rows, each in a word with its number; of zero, too."""
-    failed = "not requested" if starts_jobs(bulk.command) else "failed"
-    return {done_word(bulk): bulk.applied, "skipped": bulk.skipped, failed: bulk.failed}
+def outcomes_of(bulk: BulkAction) -> dict[RowsOf, tuple[str, int]]:
+    """Return what became of its rows, each outcome in words with its number; of zero, too."""
+    return {
+        RowsOf.APPLIED: (done_word(bulk), bulk.applied),
+        RowsOf.SKIPPED: ("skipped", bulk.skipped),
+        RowsOf.FAILED: ("not requested" if starts_jobs(bulk.command) else "failed", bulk.failed),
+        RowsOf.NOT_TRIED: ("not tried", bulk.not_tried),
+    }
+
+
+def size_of(bulk: BulkAction, done: int) -> str:
+    """Return the size of its set, and how many of it are done, where that is known to be a part."""
+    those = counted(bulk.total, noun_of(bulk.command))
+    return f"{done:,} of {those}" if 0 < done < bulk.total else those
+
+
+def title_size(bulk: BulkAction) -> str:
+    """Return how many it is for; once it is over, of how many it was done to."""
+    is_over = bulk.status not in (BulkStatus.READY, BulkStatus.RUNNING)
+    return size_of(bulk, bulk.applied if is_over else 0)
+
+
+def undone_words(bulk: BulkAction, undo: BulkAction) -> str:
+    """Return how much of it another action has undone, and who."""
+    if undo.status is BulkStatus.RUNNING:
+        return f"Being undone by {undo.actor}"
+    is_all = undo.applied >= bulk.applied
+    return f"{'Undone' if is_all else f'{undo.applied:,} of {bulk.applied:,} undone'} by {undo.actor}"
 
 
 def done_word(bulk: BulkAction) -> str:
@@ -75,9 +110,28 @@ def _ends(far: str, jobs: Jobs) -> str:
     return f"{'; of those requested' if ':' in far else ':'} {', '.join(parts)}"
 
 
-def plan_of(bulk: BulkAction) -> str:
-    """Return what happens to the first ones and to the rest, while that is to come; empty: all in one go, or over."""
-    rest, noun = bulk.total - (bulk.canary or 0), noun_of(bulk.command)
+def stop_of(bulk: BulkAction, jobs: Mapping[JobStatus, int]) -> str:
+    """Return why its first jobs have stopped it, and what that left out; `jobs`: the first ones, by status."""
+    good, number, rest = jobs.get(JobStatus.SUCCEEDED, 0), sum(jobs.values()) + bulk.failed, bulk.not_tried
+    if number == 1:
+        first = f"The first job {'was cancelled' if jobs.get(JobStatus.CANCELLED) else 'failed'}"
+    elif not number:
+        first = "The first jobs have been deleted"
+    else:
+        asked = f", less than {bulk.canary_percent} %" if good and bulk.canary_percent < 100 else ""
+        first = f"{f'Only {good:,}' if good else 'None'} of the first {counted(number, 'job')} succeeded{asked}"
+    if not rest:
+        return f"{first}."
+    return f"{first}, so {'the other one was' if rest == 1 else f'the other {rest:,} were'} not tried."
+
+
+def plan_of(bulk: BulkAction, to_do: int | None = None) -> str:
+    """Return what happens to the first ones and to the rest, while that is to come; empty: all in one go, or over.
+
+    `to_do`: how many would be done; the others of the set are skipped, and are no part of the plan.
+    """
+    left, noun = bulk.not_tried if to_do is None else to_do, noun_of(bulk.command)
+    rest = left - ((bulk.canary or 0) - bulk.tried)
     if not bulk.canary or rest <= 0 or bulk.tried > bulk.canary or bulk.looked_at >= bulk.total:
         return ""
     share = "succeeded" if bulk.canary_percent == 100 else f"succeeded to {bulk.canary_percent} %"

@@ -20,7 +20,7 @@ from core.actor import Actor
 from core.bulk import control
 from core.bulk.acts import starts_jobs
 from core.bulk.ending import end
-from core.bulk.words import sentence_of
+from core.bulk.words import sentence_of, stop_of
 from core.commands.command import Command, Invocation, form_of
 from core.commands.gateway import authorise
 from core.commands.registry import COMMANDS
@@ -123,9 +123,7 @@ def _is_healthy(session: Session, bulk: BulkAction) -> bool:
     if number and 100 * good >= bulk.canary_percent * number:
         bulk.note = ""
         return True
-    jobs = f"{good} of the first {counted(number, 'job')} succeeded" if number else "none of the first jobs was done"
-    note = f"Stopped by itself: {jobs}, and {bulk.canary_percent} % were asked for."
-    end(session, bulk, BulkStatus.STOPPED, note)
+    end(session, bulk, BulkStatus.STOPPED, stop_of(bulk, counts))
     return False
 
 

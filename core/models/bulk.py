@@ -107,6 +107,16 @@ class BulkAction(SQLModel, table=True):
         """How many rows have an outcome; they have it in the order of the set."""
         return self.applied + self.skipped + self.failed
 
+    @property
+    def not_tried(self) -> int:
+        """How many rows have no outcome; they are the last ones of the set."""
+        return self.total - self.looked_at
+
+    @property
+    def began_at(self) -> datetime:
+        """When somebody started it; until then, when it was prepared."""
+        return self.started_at or self.created_at
+
 
 class BulkRow(SQLModel, table=True):
     """One row of the set. It has no foreign keys: they would double the time to freeze a set."""

@@ -65,8 +65,9 @@ def test_of_a_set_that_has_changed_only_the_new_one_can_be_started(
     assert waiting(engine) == [second]
     with Session(engine) as session:
         sentence = sentence_of(session.get_one(BulkAction, first))
-    assert sentence == f"Prepared again by {support.name}, as its set has changed. Nothing was done."
-    with pytest.raises(NotAllowed, match="is aborted"):
+    said = f"Prepared again by {support.name}, as its set has changed: bulk action {second}."
+    assert sentence == f"{said} Nothing was done."
+    with pytest.raises(NotAllowed, match=f"is aborted; it cannot be started. {said}"):
         does(engine, support, "bulk.start", first)
 
 

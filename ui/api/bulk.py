@@ -12,6 +12,7 @@ from core.actor import Actor
 from core.bulk import listing
 from core.bulk.control import StartForm
 from core.bulk.frozen import BulkForm
+from core.bulk.words import Jobs, RowsOf
 from core.commands.command import REASON_LIMIT
 from core.database.window import MOST, USUAL, Window
 from core.models import BulkAction, BulkStatus, Role, RowOutcome
@@ -35,7 +36,7 @@ class StartBody(StartForm, _WithReason):
 
 
 class BulkSet(BaseModel):
-    """What a set consists of, as its jobs are now."""
+    """What a set consists of, as its jobs were when it was prepared."""
 
     status: dict[str, int] = Field(description="Jobs by status.")
     kind: dict[str, int] = Field(description="Jobs by kind.")
@@ -89,6 +90,7 @@ class BulkLine(BaseModel):
     note: str = Field(description="Why it has ended, where that needs a word.")
     job_id: UUID | None
     undoes: UUID | None
+    undone_by: UUID | None = Field(default=None, description="The latest action that has undone it, or is at it.")
     repeats: UUID | None
     actor: str
     created_at: datetime
@@ -158,7 +160,7 @@ def get_bulk(bulk_id: UUID, caller: Caller) -> BulkDetail:
 def list_rows(
     bulk_id: UUID,
     caller: Caller,
-    outcome: Annotated[RowOutcome | None, Query(description="Only rows of which this became.")] = None,
+    outcome: Annotated[RowsOf | None, Query(description="Only rows of which this became.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = USUAL,
     after: After = 0,
 ) -> BulkRows:
@@ -169,10 +171,10 @@ def list_rows(
 
 @router.post("/{bulk_id}/start", name="bulk_start", status_code=202)
 def start(bulk_id: UUID, caller: Caller, body: StartBody = StartBody(), key: Key = None) -> BulkAnswer:  # noqa: B008
-    """Start a prepared bulk action, or go on with one whose job ended too early.
+    """Start a prepared bulk action, or go on with one whose job ended too early, or with the rest of a stopped one.
 
     Above 100 rows that would be done, `count` is their number, `to_do`, or that of the whole set. Without `canary`, it
-    keeps the one that it was prepared with.
+    keeps the one that it was prepared with; the rest of a stopped one has none.
     """
     args = body.model_dump(mode="json", exclude={"reason"}, exclude_unset=True)  # what is left out stays as prepared
     return BulkAnswer(**do(caller, "bulk.start", bulk_id, args, reason=body.reason, key=key))
@@ -198,11 +200,16 @@ def repeat(bulk_id: UUID, caller: Caller, body: OptionalReason = OptionalReason(
 
 def _list(session: Session, found: Window[BulkAction]) -> BulkList:
     jobs = listing.started_jobs(session, found)
-    lines = [BulkLine.model_validate(each).model_copy(update={"jobs": jobs.get(each.id, {})}) for each in found]
-    return BulkList(items=lines, next=found.next)
+    undone = listing.undone_by(session, found)
+    return BulkList(items=[_line(each, jobs.get(each.id, {}), undone.get(each.id)) for each in found], next=found.next)
+
+
+def _line(bulk: BulkAction, jobs: Jobs, undone: BulkAction | None) -> BulkLine:
+    more = {"jobs": dict(jobs), "undone_by": undone and undone.id}
+    return BulkLine.model_validate(bulk).model_copy(update=more)
 
 
 def _detail(session: Session, _: Actor, bulk_id: UUID) -> BulkDetail:
     state = listing.bulk_state(session, bulk_id)
-    own: dict[str, Any] = BulkLine.model_validate(state.bulk).model_dump() | {"jobs": dict(state.jobs)}
+    own: dict[str, Any] = _line(state.bulk, state.jobs, state.undone).model_dump()
     return BulkDetail(**own, is_at_work=state.is_at_work, halted=state.halted)

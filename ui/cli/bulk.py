@@ -9,8 +9,8 @@ import typer
 from sqlmodel import Session
 
 from core.bulk import listing
-from core.bulk.words import sentence_of
-from core.models import BulkAction, RowOutcome
+from core.bulk.words import RowsOf, sentence_of
+from core.models import BulkAction
 from ui.cli.terminal import Json, Reason, load, print_answer, print_line, print_rows, run
 
 verbs = typer.Typer(no_args_is_help=True, help="Bulk actions: list, preview, start, show, rows, abort, undo, repeat.")
@@ -70,7 +70,7 @@ def start_bulk(
     reason: Reason = None,
     as_json: Json = False,
 ) -> None:
-    """Start a prepared bulk action, or go on with one whose job has ended too early."""
+    """Start a prepared bulk action, or go on with one whose job has ended too early, or that has stopped."""
     args = {"count": count, "per_second": per_second, "canary": canary, "canary_percent": canary_percent}
     given = {name: value for name, value in args.items() if value is not None}
     print_answer(run("bulk.start", bulk_id, given, reason=reason), as_json=as_json)
@@ -88,7 +88,7 @@ def show_bulk(bulk_id: UUID, as_json: Json = False) -> None:
 @verbs.command("rows")
 def list_rows(
     bulk_id: UUID,
-    outcome: Annotated[RowOutcome | None, typer.Option(help="Only rows of which this became.")] = None,
+    outcome: Annotated[RowsOf | None, typer.Option(help="Only rows of which this became.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     after: Annotated[int, typer.Option(help="Rows to leave out first.")] = 0,
     as_json: Json = False,
@@ -120,7 +120,10 @@ def repeat_bulk(bulk_id: UUID, reason: Reason = None) -> None:
 
 def _lines(session: Session, found: Sequence[BulkAction]) -> list[dict[str, Any]]:
     jobs = listing.started_jobs(session, found)
-    return [{**each.model_dump(), "jobs": dict(jobs.get(each.id, {}))} for each in found]
+    undone = {bulk_id: undo.id for bulk_id, undo in listing.undone_by(session, found).items()}
+    return [
+        {**each.model_dump(), "jobs": dict(jobs.get(each.id, {})), "undone_by": undone.get(each.id)} for each in found
+    ]
 
 
 def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
@@ -129,6 +132,7 @@ def _state(session: Session, bulk_id: UUID) -> dict[str, Any]:
         "sentence": sentence_of(state.bulk, state.halted, state.jobs),
         "is_at_work": state.is_at_work,
         "jobs": dict(state.jobs),
+        "undone_by": state.undone and state.undone.id,
     }
     return {**state.bulk.model_dump(), **own}
 

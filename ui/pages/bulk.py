@@ -1,19 +1,18 @@
 """Bulk actions: what was done to many at once, by whom, and how far each is."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session
 
-from core.bulk.listing import bulk_actions, halts, prepared_actions, started_jobs
+from core.bulk.listing import bulk_actions, halts, prepared_actions, started_jobs, undone_by
 from core.bulk.origin import Origin, origin
-from core.bulk.words import NO_JOBS, Jobs, moving, sentence_of, stage_of
+from core.bulk.words import NO_JOBS, Jobs, moving, sentence_of, stage_of, title_size
 from core.database.window import Window
 from core.errors import Invalid
 from core.models import BulkAction, BulkStatus, Role
-from core.models.bulk import noun_of
-from core.wording import counted
 from ui import access
 from ui.components.base.box import Part, Rows, box, keep_ticking, link, text
 from ui.components.base.empty import empty
@@ -21,7 +20,7 @@ from ui.components.base.markup import lines, set_html, words
 from ui.components.base.pager import Pager
 from ui.components.base.state_chip import set_state, state_chip
 from ui.components.base.times import time_text
-from ui.components.jobs.bulk_head import label_of, origin_words
+from ui.components.jobs.bulk_head import label_of, origin_words, undone_note
 from ui.components.jobs.bulk_numbers import number_chips
 
 LINES: Final = 50
@@ -30,12 +29,13 @@ REFRESH_SECONDS: Final = 2.0
 
 
 class BulkActionLine(NamedTuple):
-    """A bulk action, where its set is from, why it does not go on, and the jobs that it has started."""
+    """A bulk action, where its set is from, why it does not go on, the jobs that it has started, and its undo."""
 
     bulk: BulkAction
     origin: Origin
     halted: str
     jobs: Jobs
+    undone: BulkAction | None
 
 
 async def draw(prepared: str = "") -> None:
@@ -59,7 +59,7 @@ class BulkPage:
                 _draw_choice("/bulk?prepared=yes", "Prepared, not started", is_this=is_prepared)
             #: What does not change any more: where a set is from, and how jobs have ended once all have.
             self._origins: dict[UUID, Origin] = {}
-            self._ended: dict[UUID, Jobs] = {}
+            self._ended: dict[tuple[UUID, datetime | None], Jobs] = {}
             with box("panel", "section").props('aria-label="Bulk actions"'):
                 self._none: Part[bool] = Part(lambda is_empty: _draw_none(is_empty, is_prepared))
                 self._rows: Rows[BulkActionLine] = Rows(_draw_row, "rows bulk")
@@ -79,12 +79,16 @@ class BulkPage:
         for each in found:
             if each.id not in self._origins:
                 self._origins[each.id] = origin(session, each)
-        jobs = {**started_jobs(session, [each for each in found if each.id not in self._ended]), **self._ended}
+        ends = {each.id: (each.id, each.finished_at) for each in found}  # one that has stopped may go on, and end again
+        known = {key: self._ended[end] for key, end in ends.items() if end in self._ended}
+        jobs = {**started_jobs(session, [each for each in found if each.id not in known]), **known}
         over = {each.id for each in found if each.status not in (BulkStatus.READY, BulkStatus.RUNNING)}
-        self._ended = {key: value for key, value in jobs.items() if key in over and not moving(value)}
-        why = halts(session, found)
+        self._ended = {ends[key]: value for key, value in jobs.items() if key in over and not moving(value)}
+        why, undone = halts(session, found), undone_by(session, found)
         return found, [
-            BulkActionLine(each, self._origins[each.id], why.get(each.id, ""), jobs.get(each.id, NO_JOBS))
+            BulkActionLine(
+                each, self._origins[each.id], why.get(each.id, ""), jobs.get(each.id, NO_JOBS), undone.get(each.id)
+            )
             for each in found
         ]
 
@@ -113,23 +117,29 @@ def _draw_none(is_empty: bool, is_prepared: bool) -> None:  # noqa: FBT001 - wha
         empty("playlist_play", "No bulk actions yet", how)
 
 
+def _name(bulk: BulkAction) -> str:
+    return f"{label_of(bulk)}: {title_size(bulk)}"
+
+
 def _draw_row(line: BulkActionLine) -> Callable[[BulkActionLine], None]:
-    bulk, noun = line.bulk, noun_of(line.bulk.command)
+    bulk = line.bulk
     with box("row-line"):
         chip = state_chip(stage_of(bulk, line.jobs))
         with box("what"):
-            link(f"/bulk/{bulk.id}", "strong", f"{label_of(bulk)}: {counted(bulk.total, noun)}")
+            name = link(f"/bulk/{bulk.id}", "strong", _name(bulk))
             reason = [words(f"“{bulk.reason}”")] if bulk.reason else []
             lines([*origin_words(bulk, line.origin), *reason], "of muted")
-            said = text("")
+            said, undone = text(""), box("muted")
         numbers = box("numbers")
         text(bulk.actor, "clip muted who")
-        time_text(bulk.started_at or bulk.created_at, classes="muted")
+        time_text(bulk.began_at, classes="muted")
 
     def update(line: BulkActionLine) -> None:
         set_state(chip, stage_of(line.bulk, line.jobs))
         is_begun = line.bulk.looked_at > 0  # then its numbers say it
         said.set_text(line.halted or line.bulk.note if is_begun else sentence_of(line.bulk, line.halted))
+        name.set_text(_name(line.bulk))
+        set_html(undone, *([undone_note(line.bulk, line.undone)] if line.undone else []))
         set_html(numbers, *number_chips(line.bulk, line.jobs))
 
     return update

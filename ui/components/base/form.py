@@ -1,7 +1,7 @@
 """Forms drawn from a pydantic model: enums and literals become selects; the model validates."""
 
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -38,6 +38,11 @@ class ModelForm:
             return self._model.model_validate(self._given | self._chosen()).model_dump(mode="json")
         except ValidationError as error:
             raise self._invalid(_problems(error)) from None
+
+    def on_change(self, then: Callable[[], None]) -> None:
+        """Call `then` after each change of a field."""
+        for field in self._fields.values():
+            field.on_value_change(lambda: then())
 
     def part(self) -> dict[str, Any]:
         """Return the input of the fields that are shown, whatever the others have. Raises Invalid for one of them."""

@@ -3,7 +3,9 @@
 Every text and attribute is escaped here, and nowhere else: what people wrote never becomes HTML.
 """
 
+import re
 from datetime import datetime
+from typing import Final
 
 from markupsafe import Markup, _escape_inner  # type: ignore[attr-defined]
 from nicegui import ui
@@ -12,6 +14,9 @@ from core.wording import with_visible_marks
 from ui import design
 from ui.components.base.box import box, dressed, path_prefix
 from ui.components.base.times import Mode
+
+#: What a sentence names by its id.
+_NAMED: Final = re.compile(r"\b(job|bulk action) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 
 
 def lines(content: list[Markup], classes: str, tag: str = "div") -> ui.element:
@@ -59,6 +64,16 @@ def anchor(href: str, *content: Markup, classes: str = "", **attributes: str) ->
 def linked(href: str, number: int, *content: Markup, classes: str = "", tag: str = "div") -> Markup:
     """Return a number as a link to what it counts; zero opens nothing, everywhere."""
     return anchor(href, *content, classes=classes) if number else tagged(tag, *content, classes=classes)
+
+
+def with_links(text: str) -> Markup:
+    """Return a text in which the id of a job, or of a bulk action, leads to it: `(job 01a2…)`."""
+    *parts, rest = _NAMED.split(text)
+    said = [
+        words(before) + anchor(f"/{'jobs' if noun == 'job' else 'bulk'}/{uuid}", words(f"{noun} {uuid}"))
+        for before, noun, uuid in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    ]
+    return tagged("span", *said, words(rest))
 
 
 def icon(name: str) -> Markup:

@@ -1,5 +1,6 @@
 """The head of a bulk action's page: what it does, to which jobs and whose, who wants it and why."""
 
+from itertools import zip_longest
 from typing import Final
 
 from markupsafe import Markup
@@ -7,17 +8,16 @@ from nicegui import ui
 
 from core.bulk.listing import BulkState
 from core.bulk.origin import Origin
-from core.bulk.words import stage_of
+from core.bulk.words import stage_of, title_size, undone_words
 from core.commands.registry import COMMANDS
 from core.failures.groups import WINDOWS
 from core.job_list.addresses import address_of
 from core.job_list.filters import JobFilter
 from core.models import BulkAction
-from core.models.bulk import noun_of
 from core.redact import redacted
 from core.wording import counted
 from ui.components.base.box import box, link, text
-from ui.components.base.markup import anchor, lines, words
+from ui.components.base.markup import anchor, lines, moment, tagged, words
 from ui.components.base.state_chip import state_chip
 from ui.components.base.times import time_text
 from ui.components.jobs.filter_words import filter_words
@@ -39,11 +39,11 @@ def draw_bulk_head(state: BulkState, origin: Origin) -> None:
     with box("headline"):
         link("/bulk", label="Bulk actions")
         text("/", "muted").props("aria-hidden=true")
-        text(f"{label_of(bulk)}: {counted(bulk.total, noun_of(bulk.command))}", tag="h1")
+        text(f"{label_of(bulk)}: {title_size(bulk)}", tag="h1")
         state_chip(stage_of(bulk, state.jobs))
     with box("hbox wrap muted"):
         text(f"by {bulk.actor},")
-        time_text(bulk.created_at)
+        time_text(bulk.began_at)
         if bulk.job_id and bulk.finished_at is None:
             link(f"/jobs/{bulk.job_id}", label="its job")
         if bulk.reason:
@@ -62,7 +62,15 @@ def origin_words(bulk: BulkAction, origin: Origin) -> list[Markup]:
         said.append(words(f"for {counted(number, 'user')}"))
     if bulk.canary:
         said.append(words(f"{bulk.canary:,} first, then the rest"))
-    return [each for pair in zip(said, [words("·", "muted")] * len(said), strict=True) for each in pair][:-1]
+    # A point belongs to what it follows: no line of a narrow screen begins with one.
+    points = [words(" ·", "muted")] * (len(said) - 1)
+    return [tagged("span", *pair) for pair in zip_longest(said, points, fillvalue=Markup())]
+
+
+def undone_note(bulk: BulkAction, undo: BulkAction) -> Markup:
+    """Return how much of it was undone, by whom and when; it leads to the action that did."""
+    when = moment(undo.finished_at or undo.began_at)
+    return anchor(f"/bulk/{undo.id}", words(f"{undone_words(bulk, undo)}, "), when)
 
 
 def input_of(bulk: BulkAction) -> str:

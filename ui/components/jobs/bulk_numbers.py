@@ -1,11 +1,13 @@
-"""The numbers of a bulk action: each opens exactly the rows, or the jobs, that it counts."""
+"""The numbers of a bulk action: each opens exactly what it counts.
+
+Those of the set and its outcomes are of rows, which stay when their jobs are deleted; those by status are of jobs.
+"""
 
 from markupsafe import Markup
 
-from core.bulk.acts import starts_jobs
-from core.bulk.words import Jobs, outcomes_of
+from core.bulk.words import Jobs, RowsOf, outcomes_of
 from core.job_list.addresses import jobs_with
-from core.models import BulkAction, BulkStatus, JobStatus, RowOutcome
+from core.models import BulkAction, BulkStatus, JobStatus
 from core.models.bulk import noun_of
 from core.wording import counted
 from ui.components.base.markup import anchor, tagged, words
@@ -17,20 +19,17 @@ def number_chips(bulk: BulkAction, jobs: Jobs) -> list[Markup]:
     chips = [_size(bulk)]
     if bulk.started_at is None and bulk.status in (BulkStatus.READY, BulkStatus.ABORTED):
         return chips
-    outcomes = zip(RowOutcome, outcomes_of(bulk).items(), strict=True)
-    for outcome, (word, number) in outcomes:
-        if outcome is RowOutcome.APPLIED and starts_jobs(bulk.command):
-            chips += [_chip(jobs_with({"from_bulk": str(bulk.id)}), words(word), number)] if number else []
+    for which, (word, number) in outcomes_of(bulk).items():
+        if number:
+            chips.append(_chip(f"/bulk/{bulk.id}?outcome={which}", words(word), number))
+        if which is RowsOf.APPLIED:
             chips += [_of_jobs(bulk, status, jobs[status]) for status in JobStatus if jobs.get(status)]
-        elif number:
-            chips.append(_chip(f"/bulk/{bulk.id}?outcome={outcome}", words(word), number))
     return chips
 
 
 def _size(bulk: BulkAction) -> Markup:
-    noun = noun_of(bulk.command)
-    href = jobs_with({"bulk": str(bulk.id)}) if noun == "job" else f"/bulk/{bulk.id}?outcome=all"
-    return _chip(href, words(counted(bulk.total, noun).split(" ", 1)[1]), bulk.total)
+    noun = counted(bulk.total, noun_of(bulk.command)).split(" ", 1)[1]
+    return _chip(f"/bulk/{bulk.id}?outcome=all", words(noun), bulk.total)
 
 
 def _of_jobs(bulk: BulkAction, status: JobStatus, number: int) -> Markup:

@@ -1,21 +1,24 @@
 """The rows of a bulk action's set: those of one outcome, or all in their order, by the window."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from markupsafe import Markup
 from sqlmodel import Session
 
+from core.bulk.acts import starts_jobs
 from core.bulk.listing import bulk_rows
-from core.bulk.words import done_word, outcomes_of
+from core.bulk.words import RowsOf, done_word, outcomes_of
 from core.database.window import Window
 from core.errors import Invalid
+from core.job_list.addresses import jobs_with
 from core.jobs.whose import Whose, whose
 from core.models import BulkAction, BulkRow, RowOutcome
+from core.models.bulk import noun_of
 from ui.components.base.box import Part, box
 from ui.components.base.kind_words import kind_words
-from ui.components.base.markup import anchor, lines, set_html, tagged, title, words
+from ui.components.base.markup import anchor, lines, set_html, tagged, title, with_links, words
 from ui.components.base.pager import Pager
 
 #: Rows at once.
@@ -24,20 +27,20 @@ _ALL: Final = "all"
 
 
 class ShownRows(NamedTuple):
-    """A window of the rows of one outcome, None: of all, and what each is about."""
+    """A window of these rows, None: of all, and what each is about."""
 
-    outcome: RowOutcome | None
+    which: RowsOf | None
     rows: Window[BulkRow]
     about: Mapping[UUID, Whose]
 
 
 class RowsPanel:
-    """The panel of the rows of an outcome in the address; else of those that were not done, if there are any."""
+    """The panel of the rows that the address says; else of those that were not done, if there are any as it opens."""
 
     def __init__(self, chosen: str, refresh: Callable[[], Awaitable[None]]) -> None:
-        """`chosen`: an outcome as the address has it. Raises Invalid for another one."""
-        if chosen not in ("", _ALL, *RowOutcome):
-            raise Invalid("Unknown rows in the URL.", {"outcome": f"Use one of {', '.join((_ALL, *RowOutcome))}."})
+        """`chosen`: which rows, as the address has it. Raises Invalid for others."""
+        if chosen not in ("", _ALL, *RowsOf):
+            raise Invalid("Unknown rows in the URL.", {"outcome": f"Use one of {', '.join((_ALL, *RowsOf))}."})
         self._chosen = chosen
         with box("panel", "section").props('aria-label="Rows"'):
             self._title: Part[str] = Part(lambda name: title(name))
@@ -47,31 +50,40 @@ class RowsPanel:
 
     def read(self, session: Session, bulk: BulkAction) -> ShownRows:
         """Return the rows that are shown now."""
-        outcome = RowOutcome(self._chosen) if self._chosen in list(RowOutcome) else None
-        if not self._chosen:
-            outcome = RowOutcome.FAILED if bulk.failed else RowOutcome.SKIPPED if bulk.skipped else None
-        rows = bulk_rows(session, bulk.id, outcome, SHOWN, self._pager.start)
-        return ShownRows(outcome, rows, whose(session, [row.target for row in rows]))
+        if not self._chosen:  # only now: they stay under the eyes of who reads them
+            self._chosen = RowsOf.FAILED if bulk.failed else RowsOf.SKIPPED if bulk.skipped else _ALL
+        which = None if self._chosen == _ALL else RowsOf(self._chosen)
+        rows = bulk_rows(session, bulk.id, which, SHOWN, self._pager.start)
+        return ShownRows(which, rows, whose(session, [row.target for row in rows]))
 
     def show(self, bulk: BulkAction, shown: ShownRows) -> None:
         """Show them, and what else there is to choose."""
-        names = dict(zip(RowOutcome, outcomes_of(bulk), strict=True))
-        name = names[shown.outcome].capitalize() if shown.outcome else "All"
+        outcomes = outcomes_of(bulk)
+        name = outcomes[shown.which][0].capitalize() if shown.which else "All"
         self._title.show(name, key=name)
-        choices = [_choice(bulk, None, _ALL, bulk.total, is_this=shown.outcome is None)]
-        for outcome, (word, number) in zip(RowOutcome, outcomes_of(bulk).items(), strict=True):
-            if number or outcome is shown.outcome:
-                choices.append(_choice(bulk, outcome, word, number, is_this=outcome is shown.outcome))
-        set_html(self._choice, *choices)
+        choices = [_choice(bulk, _ALL, _ALL, bulk.total, is_this=shown.which is None)]
+        for which, (word, number) in outcomes.items():
+            is_begun = which is not RowsOf.NOT_TRIED or bulk.looked_at
+            if (number and is_begun) or which is shown.which:
+                choices.append(_choice(bulk, which, word, number, is_this=which is shown.which))
+        set_html(self._choice, *choices, *_as_jobs(bulk))
         states = tuple((row.position, row.outcome) for row in shown.rows)
         self._lines.show((bulk, shown), key=(states, bulk.status))
         self._pager.show(shown.rows)
 
 
-def _choice(bulk: BulkAction, outcome: RowOutcome | None, name: str, number: int, *, is_this: bool) -> Markup:
+def _as_jobs(bulk: BulkAction) -> Iterator[Markup]:
+    """Yield the ways to the list of jobs, which has those that were not deleted, to filter and act on them."""
+    if noun_of(bulk.command) == "job":
+        yield anchor(jobs_with({"bulk": str(bulk.id)}), words("these jobs in Jobs"))
+    if bulk.applied and starts_jobs(bulk.command):
+        yield anchor(jobs_with({"from_bulk": str(bulk.id)}), words("the jobs it started"))
+
+
+def _choice(bulk: BulkAction, which: str, name: str, number: int, *, is_this: bool) -> Markup:
     current = {"aria_current": "true"} if is_this else {}
     count = tagged("span", f"{number:,}", classes="n")
-    return anchor(f"/bulk/{bulk.id}?outcome={outcome or _ALL}", words(name), count, classes="chip", **current)
+    return anchor(f"/bulk/{bulk.id}?outcome={which}", words(name), count, classes="chip", **current)
 
 
 def _draw_lines(shown: tuple[BulkAction, ShownRows]) -> None:
@@ -98,4 +110,4 @@ def _end_of(bulk: BulkAction, row: BulkRow) -> Markup:
         return anchor(f"/jobs/{row.job_id}", words(done_word(bulk)))
     if row.outcome is RowOutcome.APPLIED:
         return words(done_word(bulk))
-    return words(row.why, "" if row.why else "muted")
+    return with_links(row.why)
