@@ -46,7 +46,7 @@ def _success(facts: Facts) -> list[Finding]:
         return []
     rate = f"{100 * succeeded // ended} % of the jobs that ended within an hour succeeded"
     sentence = f"{rate} ({failed:,} of {ended:,} failed); the target is {100 * TARGET:.0f} %"
-    return [Finding(sentence=sentence, href=_jobs(status="failed"))]
+    return [Finding(sentence=sentence, href=jobs_with({"status": "failed"}))]
 
 
 def _waits(facts: Facts) -> list[Finding]:
@@ -56,7 +56,7 @@ def _waits(facts: Facts) -> list[Finding]:
             subject=line.name,
             sentence=f"The oldest of {counted(line.waiting, 'job')} in the queue {line.name} has waited "
             f"{spoken(timedelta(seconds=line.oldest_seconds))}",
-            href=_jobs(queue=line.name),
+            href=jobs_with({"queue": line.name}),
             since=facts.now - timedelta(seconds=line.oldest_seconds),
         )
         for line in facts.queues
@@ -72,7 +72,7 @@ def _unserved(facts: Facts) -> list[Finding]:
         Finding(
             subject=line.name,
             sentence=f"No worker serves the queue {line.name}: {_waiting(line.waiting)}",
-            href=_jobs(queue=line.name),
+            href=jobs_with({"queue": line.name}),
         )
         for line in facts.queues
         if line.waiting
@@ -156,7 +156,7 @@ def _errors(facts: Facts) -> list[Finding]:
             subject=each.fingerprint,
             sentence=f"{each.news} of {each.kind}: {each.message.rstrip('.')} · {counted(each.jobs, 'job')}, "
             f"{counted(each.users, 'user')}",
-            href=_jobs(situation="failed", error=each.fingerprint),
+            href=jobs_with({"situation": "failed", "error": each.fingerprint}),
             since=each.began_at,
         )
         for each in new_errors(facts.session, facts.open_subjects("new_error"))
@@ -165,10 +165,6 @@ def _errors(facts: Facts) -> list[Finding]:
 
 def _waiting(jobs: int) -> str:
     return f"{jobs:,} jobs wait" if jobs != 1 else "1 job waits"
-
-
-def _jobs(**where: str) -> str:
-    return jobs_with(where)
 
 
 #: A new rule is its value here; the page, the messages and the tests of all rules follow.
