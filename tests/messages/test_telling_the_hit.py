@@ -1,6 +1,7 @@
 """Telling the users whom an error has hit: each once, only those hit now, and nobody who wants none."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -87,6 +88,10 @@ def test_the_error_says_how_many_were_told_by_whom_and_what_became_of_it(
     assert (told.users, told.by) == (2, "Maria")
     assert told.sentence == "2 users written to within a day: 2 waiting to be sent."
     assert [each.message for each in addressees(session, ERROR, 24, Whom.RECOVERED)] == [NotificationStatus.WAITING]
+    first = session.exec(select(Notification)).first()
+    first.created_at -= timedelta(days=1, minutes=1)
+    session.flush()
+    assert failure_detail(session, ERROR, 24).told.users == 1, "the other one was written to before that"
     for message in session.exec(select(Notification)):
         message.status = NotificationStatus.SENT
         message.dedupe_key = str(message.dedupe_key).replace(ERROR, "other") if "Ana" in str(message.data) else ERROR
